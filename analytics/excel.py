@@ -17,9 +17,9 @@ from openpyxl.chart import LineChart, Reference
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from analytics.queries import Granularity, Point, Report, StatusCount, iter_series, statuses_of, totals
+from analytics.queries import Granularity, Point, Report, iter_series, statuses_of, totals
 from analytics.report_files import COLUMNS, METRICS, Progress, filters_of, numbers_of
-from pushcore.ports import CoreIndex
+from pushcore.ports import CoreIndex, StatusCount
 
 _PERCENT = "0.00%"
 _FORMATS = {Granularity.DAY: "yyyy-mm-dd", Granularity.HOUR: "yyyy-mm-dd hh:mm", Granularity.MINUTE: "yyyy-mm-dd hh:mm"}

@@ -20,7 +20,7 @@ from analytics import rollups
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
-from pushcore.ports import LONGEST_ANALYSIS, AnalysisFilter, CoreIndex, TaskPage
+from pushcore.ports import LONGEST_ANALYSIS, AnalysisFilter, CoreIndex, StatusCount, TaskPage
 from pushcore.storage import clock, ids
 from pushcore.storage.sql import statements
 
@@ -99,15 +99,6 @@ class Options:
     app_versions: list[str] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class StatusCount:
-    """How many messages have a status on a channel."""
-
-    channel: Channel
-    status: statuses.Status
-    count: int
 
 
 def report_of_days(workspace: Workspace, first: datetime, last: datetime, **narrowed: Any) -> Report:
@@ -304,6 +295,11 @@ def core_index(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
         return _of_task(workspace, asked)
     narrowed = {"platform": asked.platform, "channel": asked.channel, "kind": asked.kind}
     return totals(report_of_days(workspace, asked.start, asked.end, **narrowed))
+
+
+def status_list(workspace: Workspace, asked: AnalysisFilter) -> list[StatusCount]:
+    """Return the statuses of the messages of the pushes of these days; see `statuses_of`."""
+    return statuses_of(report_of_days(workspace, asked.start, asked.end, channel=asked.channel, kind=asked.kind))
 
 
 def task_page(

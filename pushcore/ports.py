@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pushcore.channels import Channel, Platform
+from pushcore.codes.statuses import Status
 
 if TYPE_CHECKING:
     from pushcore.models import PushTask, Workspace
@@ -194,6 +195,15 @@ def _percent(part: int, whole: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusCount:
+    """How many messages have a status on a channel."""
+
+    channel: Channel
+    status: Status
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPage:
     """A part of a list of tasks, and how many there are in all."""
 
@@ -202,10 +212,16 @@ class TaskPage:
 
 
 class Analysis(Protocol):
-    """Answers what was pushed, arrived, was opened and ignored."""
+    """Answers what was pushed, arrived, was opened and ignored, and what became of messages."""
 
     def core_index(self, workspace: Workspace, asked: AnalysisFilter, /) -> CoreIndex:
         """Return the core numbers of what is asked for."""
+
+    def status_list(self, workspace: Workspace, asked: AnalysisFilter, /) -> Sequence[StatusCount]:
+        """Return the statuses of the messages of the days' pushes, the most frequent first.
+
+        By channel and kind of push; whatever else is asked for is not looked at.
+        """
 
     def task_page(
         self, workspace: Workspace, start: datetime, /, *, task_id: int | None, name: str, page: int, page_size: int

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 
-from analytics.queries import StatusCount
 from console.components.message_status import channel_title, status_advice, status_code, status_colour, status_word
 from pushcore.codes import statuses
 from pushcore.codes.statuses import Status
+from pushcore.ports import StatusCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class StatusRow:
         word: What operators call the status.
         colour: The label's colour.
         code: The code, with the channel's name for it.
-        meaning: What it means, a sentence; empty where the word says it.
+        meaning: What it means, a sentence; empty where the word says it, as for messages that were delivered.
         advice: What to do about it; empty for messages that were delivered.
         channel: The channel's name.
         count: How many messages have it.
@@ -42,14 +42,19 @@ class StatusRow:
 
 
 def status_rows(counts: Sequence[StatusCount], listed: Callable[[Status], str]) -> list[StatusRow]:
-    """Return the rows of a table, in the order given, in the active language.
+    """Return the rows of a table, in the order given but for what was delivered, which is last; in the active language.
 
     Args:
         counts: How many messages have each status on each channel.
         listed: Returns the address of the messages with a status.
     """
     total = sum(one.count for one in counts)
-    return [_row(one, total, listed(one.status)) for one in counts]
+    ordered = sorted(counts, key=_is_delivered)
+    return [_row(one, total, listed(one.status)) for one in ordered]
+
+
+def _is_delivered(one: StatusCount) -> bool:
+    return one.status.code == statuses.ACKED
 
 
 def _row(one: StatusCount, total: int, listed: str) -> StatusRow:
@@ -58,8 +63,8 @@ def _row(one: StatusCount, total: int, listed: str) -> StatusRow:
         word=word,
         colour=status_colour(one.status),
         code=status_code(one.status),
-        meaning="" if meaning == word else meaning,
-        advice="" if one.status.code == statuses.ACKED else status_advice(one.status),
+        meaning="" if meaning == word or _is_delivered(one) else meaning,
+        advice="" if _is_delivered(one) else status_advice(one.status),
         channel=channel_title(one.channel),
         count=one.count,
         share=f"{100 * one.count / total:.2f} %",

@@ -15,10 +15,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from analytics import queries
-from analytics.queries import ChannelIndex, StatusCount
+from analytics.queries import ChannelIndex
 from console.components.message_status import channel_title, status_advice, status_code, status_colour, status_word
 from pushcore.codes import statuses
 from pushcore.models import PushTask
+from pushcore.ports import StatusCount
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 # Counting millions of messages stops after this time, in milliseconds; the report then has the task's counters.

@@ -29,15 +29,13 @@ def _kinds() -> dict[str, Any]:
     return {kind.name: kind for kind in PUSH_KINDS}
 
 
-class QueryPushAnalysisCoreIndexSchema(RequestSchema):
-    """Ask for the core numbers."""
+class QueryPushAnalysisStatusListSchema(RequestSchema):
+    """Ask for messages by status."""
 
     startTime = Moment(help_text="A time of the first day, milliseconds since 1970.", **OPTIONAL)
     endTime = Moment(help_text="A time of the last day; at most 90 days later.", **OPTIONAL)
-    platform = Choice(_platforms, help_text="ANDROID, IOS, HARMONYOS, WEB or OTHER; else all.")
     channel = Choice(_channels, help_text=text_of_channels("ANDROID (self-built), {analysis_names}; else all."))
     type = Choice(_kinds, source="kind", help_text="SIMPLE, TEMPLATE, MULTIPLE or BROADCAST; else all.")
-    taskId = Id(optional=True, source="task_id", help_text="Of one push task only.")
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> AnalysisFilter:
@@ -49,6 +47,13 @@ class QueryPushAnalysisCoreIndexSchema(RequestSchema):
             raise ResultError(ResultCode.INVALID_PARAM, f"more than {LONGEST_ANALYSIS.days} days")
         del values["startTime"], values["endTime"]
         return AnalysisFilter(start=start, end=end, **values)
+
+
+class QueryPushAnalysisCoreIndexSchema(QueryPushAnalysisStatusListSchema):
+    """Ask for the core numbers."""
+
+    platform = Choice(_platforms, help_text="ANDROID, IOS, HARMONYOS, WEB or OTHER; else all.")
+    taskId = Id(optional=True, source="task_id", help_text="Of one push task only.")
 
 
 class QueryPushAnalysisTaskListSchema(RequestSchema):
@@ -80,6 +85,21 @@ def query_core_index(workspace: Workspace, wanted: AnalysisFilter, caller: Calle
         "ignoreNum": index.ignored,
         "ignoreRate": index.ignore_rate,
     }
+
+
+def query_status_list(workspace: Workspace, wanted: AnalysisFilter, caller: Caller) -> list[dict[str, Any]]:
+    """Count the messages of the pushes of the filter's days by channel and status."""
+    counts = analysis().status_list(workspace, wanted)
+    return [
+        {
+            "channel": one.channel.analysis_name,
+            "statusCode": one.status.code,
+            "statusDesc": one.status.label,
+            "meaning": one.status.meaning,
+            "num": one.count,
+        }
+        for one in counts
+    ]
 
 
 def query_task_list(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]]:
@@ -148,6 +168,27 @@ OPERATIONS = (
                 "ignoreNum": 95,
                 "ignoreRate": 10.0,
             },
+        ),
+    ),
+    Operation(
+        "QueryPushAnalysisStatusList",
+        "analysis/statuses",
+        "Count messages by channel and status",
+        QueryPushAnalysisStatusListSchema,
+        query_status_list,
+        {V2020: (*SCOPE, "startTime", "endTime")},
+        Envelope.RESULT_CONTENT,
+        example=(
+            EXAMPLE_SCOPE | EXAMPLE_DAY | {"type": "MULTIPLE"},
+            [
+                {
+                    "channel": "ANDROID",
+                    "statusCode": -3,
+                    "statusDesc": "Expired",
+                    "meaning": "not delivered within its validity period; not sent any more",
+                    "num": 50,
+                }
+            ],
         ),
     ),
     Operation(

@@ -48,6 +48,15 @@ def test_the_core_index_is_what_the_package_reads(rpc2020: Rpc2020, task: PushTa
     assert (data.arrival_rate, data.open_rate, data.ignore_rate) == (100.0, 0.0, 0.0)
 
 
+def test_messages_are_counted_by_status(rpc2020: Rpc2020, task: PushTask) -> None:
+    asked = SCOPE | {"StartTime": str(now_ms()), "EndTime": str(now_ms())}
+    counted = rpc2020.call("QueryPushAnalysisStatusList", asked | {"Type": "BROADCAST"})
+    [entry] = counted.json()["ResultContent"]["Data"]
+    assert (entry["Channel"], entry["StatusCode"], entry["StatusDesc"], entry["Num"]) == ("ANDROID", 2, "Acked", 2)
+    nothing = rpc2020.call("QueryPushAnalysisStatusList", asked | {"Type": "SIMPLE"})
+    assert nothing.json()["ResultContent"]["Data"] == []
+
+
 def test_the_task_list_and_a_tasks_detail_are_what_the_package_reads(rpc2020: Rpc2020, task: PushTask) -> None:
     listed = rpc2020.call("QueryPushAnalysisTaskList", SCOPE | {"StartTime": str(now_ms()), "TaskName": "monday"})
     [entry] = mpaas2020.QueryPushAnalysisTaskListResponseBody().from_map(listed.json()).result_content.data

@@ -53,6 +53,7 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
         "PushReport": {"deliveryToken": token, "osType": 1},
         "PushQueryDeviceState": {"target": token, "targetType": 1},
         "QueryPushAnalysisCoreIndex": range_,
+        "QueryPushAnalysisStatusList": range_,
         "QueryPushAnalysisTaskList": {"startTime": now},
         "QueryPushAnalysisTaskDetail": {"taskId": pushed["data"]},
         "QueryPushSchedulerList": range_,
