@@ -104,12 +104,20 @@ def axe() -> str:
     return (folder / "axe-core" / "axe.min.js").read_text()
 
 
-def faults(page: Page, axe: str, rules: Sequence[str] = ()) -> list[str]:
-    """What axe-core calls serious or critical, with an example of each. `rules`: none but these."""
+def faults(page: Page, axe: str, rules: Sequence[str] = (), *, without: str = "") -> list[str]:
+    """Return what axe-core calls serious or critical, with an example of each.
+
+    Args:
+        page: The page.
+        axe: The source of axe-core.
+        rules: Ask for these only.
+        without: A CSS selector of what is not looked at.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe)
-    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
-    found = page.evaluate("options => axe.run(document, options)", options)
+    options = {"resultTypes": ["violations"], "selectors": False} | ({"runOnly": list(rules)} if rules else {})
+    context = {"include": ["html"]} | ({"exclude": [without]} if without else {})
+    found = page.evaluate("([context, options]) => axe.run(context, options)", [context, options])
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])})"
         for one in found["violations"]

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.xdist_group("demo")
 # The rules of axe-core 4.14 that are about colours (tag cat.color).
 COLOURS = ("color-contrast", "link-in-text-block")
 # Rows of a list are alike, and axe-core looks at each.
-FEWER_ROWS = "document.querySelectorAll('#result_list tbody tr').forEach((row, n) => n < 8 || row.remove())"
+FEWER_ROWS = "document.querySelectorAll('#result_list tbody tr').forEach((row, n) => n < 5 || row.remove())"
+# It is the same on every page: looked at on the first.
+SIDEBAR = "#nav-sidebar"
 # Pages that are right to be empty, and why.
 EMPTY = {
     "pushcore-messagekey": "keys are claimed for a day, by pushes of the present",
@@ -41,13 +43,15 @@ def test_every_page_is_accessible_on_desktop_and_phone_by_day_and_by_night(page_
     """
     page = page_with_data
     found: dict[str, object] = {}
+    seen = ""
     for name in visit(page):
         page.evaluate(FEWER_ROWS)
         for surroundings, size in {"desktop": DESKTOP, "phone": PHONE}.items():
             page.set_viewport_size(size)
-            found[f"{name}, {surroundings}"] = faults(page, axe) + too_wide(page)
+            found[f"{name}, {surroundings}"] = faults(page, axe, without=seen) + too_wide(page)
         page.evaluate("document.documentElement.className = 'dark'")
-        found[f"{name}, by night"] = faults(page, axe, COLOURS)
+        found[f"{name}, by night"] = faults(page, axe, COLOURS, without=seen)
+        seen = SIDEBAR
     assert not {name: some for name, some in found.items() if some}
 
 

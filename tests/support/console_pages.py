@@ -36,6 +36,7 @@ ANSWERS_OF_SCRIPTS = frozenset(
         "switch_workspace",
         "device_simulator_switch_on",
         "device_simulator_push",
+        "pushcore_workspace_device_configuration",
     }
 )
 # What stands in the address of a page that has arguments.
