@@ -1,0 +1,168 @@
+package mps.device;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import org.json.JSONArray;
+import org.json.JSONObject;
+
+/** The agent of this SDK in the conformance suite: JSON lines on standard input and output (sdk/conformance/README.md). */
+public final class ConformanceAgent implements PushListener {
+    private PushClient client;
+    private Clock clock;
+    private volatile String mode = "accept";
+    private volatile CountDownLatch released = new CountDownLatch(1);
+
+    public static void main(String[] arguments) throws Exception {
+        ConformanceAgent agent = new ConformanceAgent();
+        BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        write(new JSONObject().put("event", "ready"));
+        String raw;
+        while ((raw = input.readLine()) != null) {
+            JSONObject line = new JSONObject(raw);
+            if (line.getString("do").equals("exit")) {
+                write(new JSONObject().put("id", line.get("id")).put("ok", true));
+                break;
+            }
+            agent.answer(line);
+        }
+        if (agent.client != null) {
+            agent.client.stop();
+        }
+        System.exit(0);
+    }
+
+    private static synchronized void write(JSONObject line) {
+        System.out.println(line);
+        System.out.flush();
+    }
+
+    /** Carries out a line and answers it, later where it waits for the service. */
+    private void answer(JSONObject line) {
+        Object result;
+        try {
+            result = carryOut(line);
+        } catch (Exception error) { // the scenario judges
+            answer(line, null, error);
+            return;
+        }
+        if (result instanceof CompletableFuture) {
+            ((CompletableFuture<?>) result).whenComplete((done, error) -> answer(line, null, error));
+        } else {
+            answer(line, result, null);
+        }
+    }
+
+    private static void answer(JSONObject line, Object result, Throwable error) {
+        JSONObject answer = new JSONObject().put("id", line.get("id")).put("ok", error == null);
+        if (error != null) {
+            Throwable cause = error instanceof CompletionException ? error.getCause() : error;
+            answer.put("error", cause.getClass().getSimpleName() + ": " + cause.getMessage());
+        } else {
+            answer.put("result", result == null ? JSONObject.NULL : result);
+        }
+        write(answer);
+    }
+
+    private Object carryOut(JSONObject line) throws Exception {
+        switch (line.getString("do")) {
+            case "configure":
+                configure(line);
+                return null;
+            case "start":
+                client.start(line.optBoolean("consent", true));
+                return null;
+            case "stop":
+                client.stop();
+                return null;
+            case "token":
+                return client.token();
+            case "bind":
+                String proof = line.isNull("proof") ? null : line.optString("proof", null);
+                return client.bind(line.getString("userId"), proof == null ? null : (userId, adToken) -> proof);
+            case "unbind":
+                return client.unbind();
+            case "report":
+                return client.reportVendorToken(line.getInt("channel"), line.getString("token"));
+            case "withdraw":
+                return client.withdrawVendorToken();
+            case "opened":
+                client.opened(line.getString("k"));
+                return null;
+            case "ignored":
+                client.ignored(line.getString("k"));
+                return null;
+            case "unregister":
+                return client.unregister();
+            case "handler":
+                mode = line.getString("mode");
+                released = new CountDownLatch(1);
+                return null;
+            case "release":
+                mode = "accept";
+                released.countDown();
+                return null;
+            case "advance":
+                ((ManualClock) clock).advance(line.getDouble("seconds"));
+                return null;
+            case "diagnostics":
+                return new JSONArray(client.diagnostics());
+            case "outbox":
+                return client.outboxSize();
+            default:
+                throw new IllegalArgumentException("no such command: " + line.getString("do"));
+        }
+    }
+
+    private void configure(JSONObject line) {
+        clock = new SystemClock();
+        if (line.optString("clock").equals("manual")) {
+            clock = new ManualClock((long) (line.optDouble("now", System.currentTimeMillis() / 1_000.0) * 1_000));
+        }
+        client = new PushClient(
+            Config.fromJson(line.getJSONObject("config").toString()).build(),
+            new FileStore(new File(line.getString("store"))),
+            this,
+            clock,
+            System.err::println,
+            null);
+    }
+
+    @Override
+    public void onMessage(Message message) throws Exception {
+        write(new JSONObject()
+            .put("event", "message")
+            .put("k", message.k())
+            .put("bData", new JSONObject(message.json()))
+            .put("repeat", message.isRepeat()));
+        if (mode.equals("fail")) {
+            throw new IllegalStateException("the scenario wants it");
+        }
+        if (mode.equals("hold")) {
+            released.await();
+        }
+    }
+
+    @Override
+    public void onNotificationOpened(String k) {
+        write(new JSONObject().put("event", "opened").put("k", k));
+    }
+
+    @Override
+    public void onRevoked(String k) {
+        write(new JSONObject().put("event", "revoked").put("k", k));
+    }
+
+    @Override
+    public void onState(State state) {
+        write(new JSONObject()
+            .put("event", "state")
+            .put("state", state.status().name().toLowerCase(java.util.Locale.ROOT))
+            .put("reason", state.reason())
+            .put("seconds", state.status() == State.Status.WAITING ? state.seconds() : JSONObject.NULL));
+    }
+}
