@@ -14,6 +14,12 @@ AGENTS = ROOT / "conformance" / "agents"
 JAVASCRIPT = ROOT / "js"
 
 
+def missing_programs(*names: str) -> str:
+    """Return which of some programs this machine lacks, as a sentence; empty where it has all."""
+    missing = [name for name in names if shutil.which(name) is None]
+    return f"{' and '.join(missing)} not found" if missing else ""
+
+
 @dataclass(frozen=True)
 class Sdk:
     """An SDK.
@@ -50,6 +56,20 @@ SDKS = [
             ["npm", "--prefix", str(JAVASCRIPT), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             ["npm", "--prefix", str(JAVASCRIPT), "run", "build"],
         ],
-        missing=lambda: "" if shutil.which("node") and shutil.which("npm") else "node and npm are not on this machine",
+        missing=lambda: missing_programs("node", "npm"),
+    ),
+    Sdk(
+        "java",
+        # Agents live for seconds: the first compiler is enough for them.
+        command=[
+            "java",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "-cp",
+            os.pathsep.join(str(ROOT / "java" / "target" / name) for name in ("mps-device.jar", "mps-device-tests.jar")),
+            "mps.device.ConformanceAgent",
+        ],
+        build=[["mvn", "-B", "-q", "-f", "java/pom.xml", "-DskipTests", "package"]],
+        missing=lambda: missing_programs("java", "mvn"),
     ),
 ]

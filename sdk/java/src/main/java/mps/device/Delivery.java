@@ -16,10 +16,10 @@ final class Delivery {
     /** A message that waits for the listener; times are the clock's elapsed milliseconds. */
     private static final class Waiting {
         final Connection.Arrived arrived;
+        final Message message;
         final long expires;
         final int generation;
         final Backoff backoff = new Backoff();
-        Message message;
         long due;
         int tries;
 
@@ -119,8 +119,9 @@ final class Delivery {
             finish(waiting);
         } else {
             current = waiting;
+            boolean isRepeat = state.seen.begin(message.k(), isNotice ? "" : message.taskId());
             listeners.add(() -> {
-                Exception failure = call(message);
+                Exception failure = call(isRepeat ? message.repeated() : message);
                 loop.post(() -> handled(waiting, failure));
             });
         }
@@ -142,12 +143,16 @@ final class Delivery {
     private void handled(Waiting waiting, Exception failure) {
         current = null;
         if (failure == null) {
-            finish(waiting);
+            remember(waiting.message);
+        }
+        state.seen.end();
+        if (failure == null) {
+            waiting.arrived.acknowledge(true);
+            next();
             return;
         }
         diagnostics.note("the listener failed with message " + waiting.message.k() + ": " + failure.getClass().getSimpleName());
         waiting.tries++;
-        waiting.message = waiting.message.repeated();
         if (waiting.tries == MAX_TRIES) {
             waiting.arrived.acknowledge(false);
         } else if (waiting.generation == generation) {
@@ -157,11 +162,15 @@ final class Delivery {
         next();
     }
 
+    /** Acknowledges what is not handed over. */
     private void finish(Waiting waiting) {
-        Message message = waiting.message;
-        String task = message.revokes() != null ? "" : message.taskId();
-        state.seen.add(message.k(), task, clock.wallMillis(), message.validityMillis());
+        remember(waiting.message);
         waiting.arrived.acknowledge(true);
         next();
+    }
+
+    private void remember(Message message) {
+        String task = message.revokes() != null ? "" : message.taskId();
+        state.seen.add(message.k(), task, clock.wallMillis(), message.validityMillis());
     }
 }

@@ -97,12 +97,10 @@ final class Engine {
         });
     }
 
-    /** Has a wish sent; its future fails if the client has ended. */
+    /** Has a wish stored and sent; its future fails if the client has ended. */
     CompletableFuture<Void> want(Wish wish) {
         CompletableFuture<Void> future = new CompletableFuture<>();
-        if (!loop.post(() -> wish.send(wishes, future))) {
-            future.completeExceptionally(new PushException.NotRunning("the client was stopped"));
-        }
+        wish.send(wishes, future);
         return future;
     }
 

@@ -186,7 +186,7 @@ public final class Message {
         return data.optLong("expireAt");
     }
 
-    /** Tells whether the listener had this message before and failed. */
+    /** Tells whether the listener may have had this message before: it failed, or the program ended while it ran. */
     public boolean isRepeat() {
         return repeat;
     }

@@ -16,7 +16,7 @@ import org.json.JSONObject;
  * client.start(true);
  * }</pre>
  */
-public final class PushClient {
+public final class PushClient implements AutoCloseable {
     private final Config config;
     private final Store store;
     private final PushListener listener;
@@ -85,12 +85,18 @@ public final class PushClient {
         return state;
     }
 
-    /** Disconnects, and unlocks the store. Messages wait in the service, reports in the store. Idempotent. */
+    /** Disconnects. Messages wait in the service, reports in the store. Idempotent. */
     public synchronized void stop() {
         if (engine != null) {
             engine.stop();
             engine = null;
         }
+    }
+
+    /** Stops, and unlocks the store, so that another client may use it. Idempotent. */
+    @Override
+    public synchronized void close() {
+        stop();
         if (state != null) {
             state = null;
             store.close();
@@ -102,7 +108,7 @@ public final class PushClient {
         return engine != null ? engine.state() : new State(State.Status.STOPPED);
     }
 
-    /** Returns the device's Ad-token, to which backends push; null until it has registered, or while the client is stopped. */
+    /** Returns the device's Ad-token, to which backends push; null until it has registered, or before the first start. */
     public synchronized String token() {
         DeviceState.Identity identity = state == null ? null : state.identity();
         return identity == null ? null : identity.adToken;
@@ -208,14 +214,14 @@ public final class PushClient {
         }
     }
 
-    private DeviceState needed() throws IOException {
+    private DeviceState needed() {
         if (state == null) {
-            throw new IllegalStateException("the client is not started");
+            throw new IllegalStateException("the client was not started yet");
         }
         return state;
     }
 
-    /** Returns how many reports wait to be sent; 0 while the client is stopped. */
+    /** Returns how many reports wait to be sent. */
     public synchronized int outboxSize() {
         return state == null ? 0 : state.outbox.size();
     }

@@ -8,7 +8,8 @@ import org.json.JSONObject;
 
 /**
  * What the app wants the service to know: whose the device is, and the vendor's token. It is sent until it is answered, and
- * again when the device has become another one. Used by the loop's thread alone.
+ * again when the device has become another one. What the app asks is in the store when the call returns. Thread-safe; callbacks
+ * come in the loop's thread.
  */
 final class Wishes {
     /** When the service is asked again after it was unable to serve. */
@@ -48,19 +49,19 @@ final class Wishes {
     }
 
     /** Sends what the service does not know. */
-    void send() {
+    synchronized void send() {
         sendBinding(false);
         sendReport();
     }
 
     /** Tells whether another user is to be bound: messages that come may still be the former user's. */
-    boolean isBindingOpen() {
+    synchronized boolean isBindingOpen() {
         DeviceState.Wish wish = state.wish(DeviceState.BINDING);
         return wish != null && !wish.confirmed;
     }
 
     /** Fails whoever waits. */
-    void fail(String reason) {
+    synchronized void fail(String reason) {
         settle(binding.waiting, new PushException.NotRunning(reason));
         settle(reporting, new PushException.NotRunning(reason));
     }
@@ -69,7 +70,7 @@ final class Wishes {
         want(userId, true, provider, future);
     }
 
-    void unbind(CompletableFuture<Void> future) {
+    synchronized void unbind(CompletableFuture<Void> future) {
         DeviceState.Wish wish = state.wish(DeviceState.BINDING);
         if (wish == null || (wish.confirmed && !wish.value.getBoolean("bound"))) {
             ForkJoinPool.commonPool().execute(() -> future.complete(null));
@@ -78,7 +79,7 @@ final class Wishes {
         }
     }
 
-    private void want(String userId, boolean bound, ProofProvider provider, CompletableFuture<Void> future) {
+    private synchronized void want(String userId, boolean bound, ProofProvider provider, CompletableFuture<Void> future) {
         settle(binding.waiting, new PushException.NotRunning("replaced by a later bind or unbind"));
         binding = new Binding(provider);
         binding.waiting.add(future);
@@ -88,11 +89,19 @@ final class Wishes {
             .put("bound", bound)
             .put("needsProof", provider != null);
         state.setWish(DeviceState.BINDING, value, former != null && former.confirmed && former.value.similar(value));
-        onBindingChange.run();
-        sendBinding(true);
+        post(() -> {
+            onBindingChange.run();
+            sendBinding(true);
+        });
     }
 
-    private void sendBinding(boolean again) {
+    private void post(Runnable task) {
+        if (!loop.post(task)) {
+            fail("the client was stopped");
+        }
+    }
+
+    private synchronized void sendBinding(boolean again) {
         DeviceState.Wish wish = state.wish(DeviceState.BINDING);
         DeviceState.Identity identity = state.identity();
         if (wish == null || (wish.confirmed && !again) || !requests.isPossible() || identity == null) {
@@ -116,7 +125,7 @@ final class Wishes {
         }
     }
 
-    private void sendBinding(Binding sent, JSONObject value, String proof) {
+    private synchronized void sendBinding(Binding sent, JSONObject value, String proof) {
         if (sent != binding || !requests.isPossible()) {
             return;
         }
@@ -128,7 +137,7 @@ final class Wishes {
         requests.send(topic, payload.toString(), answer -> bindingAnswered(sent, value, answer));
     }
 
-    private void bindingAnswered(Binding sent, JSONObject value, Requests.Answer answer) {
+    private synchronized void bindingAnswered(Binding sent, JSONObject value, Requests.Answer answer) {
         if (sent != binding) {
             return;
         }
@@ -147,7 +156,7 @@ final class Wishes {
         }
     }
 
-    private void bindingFailed(Binding failed, Exception error) {
+    private synchronized void bindingFailed(Binding failed, Exception error) {
         if (failed == binding) {
             state.setWish(DeviceState.BINDING, null, false);
             settle(failed.waiting, error);
@@ -155,15 +164,15 @@ final class Wishes {
         }
     }
 
-    void report(int channel, String token, CompletableFuture<Void> future) {
+    synchronized void report(int channel, String token, CompletableFuture<Void> future) {
         settle(reporting, new PushException.NotRunning("replaced by a later report"));
         reporting = new ArrayList<>();
         reporting.add(future);
         state.setWish(DeviceState.VENDOR_TOKEN, new JSONObject().put("channel", channel).put("token", token), false);
-        sendReport();
+        post(this::sendReport);
     }
 
-    private void sendReport() {
+    private synchronized void sendReport() {
         DeviceState.Wish wish = state.wish(DeviceState.VENDOR_TOKEN);
         if (wish == null || wish.confirmed || !requests.isPossible()) {
             return;
@@ -174,20 +183,22 @@ final class Wishes {
             payload.put("thirdChannelDeviceToken", wish.value.getString("token"));
         }
         List<CompletableFuture<Void>> sent = reporting;
-        requests.send("mps/report", payload.toString(), answer -> {
-            if (sent != reporting) {
-                return;
-            }
-            if (answer.isTemporary()) {
-                loop.schedule("wishes", UNAVAILABLE_SECONDS, this::send);
-            } else if (answer.isSuccess()) {
-                state.setWish(DeviceState.VENDOR_TOKEN, wish.value, true);
-                settle(sent, null);
-            } else {
-                state.setWish(DeviceState.VENDOR_TOKEN, null, false);
-                settle(sent, answer.refusal());
-            }
-        });
+        requests.send("mps/report", payload.toString(), answer -> reportAnswered(sent, wish.value, answer));
+    }
+
+    private synchronized void reportAnswered(List<CompletableFuture<Void>> sent, JSONObject value, Requests.Answer answer) {
+        if (sent != reporting) {
+            return;
+        }
+        if (answer.isTemporary()) {
+            loop.schedule("wishes", UNAVAILABLE_SECONDS, this::send);
+        } else if (answer.isSuccess()) {
+            state.setWish(DeviceState.VENDOR_TOKEN, value, true);
+            settle(sent, null);
+        } else {
+            state.setWish(DeviceState.VENDOR_TOKEN, null, false);
+            settle(sent, answer.refusal());
+        }
     }
 
     /** Tells the end to those who wait, in a thread where they may block. */

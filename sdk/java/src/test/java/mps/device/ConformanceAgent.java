@@ -31,7 +31,7 @@ public final class ConformanceAgent implements PushListener {
             agent.answer(line);
         }
         if (agent.client != null) {
-            agent.client.stop();
+            agent.client.close();
         }
         System.exit(0);
     }
@@ -90,6 +90,10 @@ public final class ConformanceAgent implements PushListener {
                 return client.reportVendorToken(line.getInt("channel"), line.getString("token"));
             case "withdraw":
                 return client.withdrawVendorToken();
+            case "vendor":
+                java.util.Map<String, String> data = new java.util.HashMap<>();
+                line.getJSONObject("data").toMap().forEach((name, value) -> data.put(name, (String) value));
+                return client.receivedFromVendor(data) != null;
             case "opened":
                 client.opened(line.getString("k"));
                 return null;
