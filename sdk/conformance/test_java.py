@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,9 +44,13 @@ def blocks(language: str) -> list[str]:
 @contextmanager
 def running(command: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(command.split(), cwd=folder, stdout=subprocess.PIPE, text=True)
+    # A program that is silent is ended, and with it the wait for its lines.
+    limit = threading.Timer(60, process.kill)
+    limit.start()
     try:
         yield process
     finally:
+        limit.cancel()
         process.kill()
         process.communicate()
 
@@ -77,7 +82,7 @@ def test_the_quick_start_works_as_printed(
     subprocess.run(compile_it.split(), check=True, cwd=tmp_path)
     with running(run_it, tmp_path) as device:
         token = wait_for_line(device, r"Ad-token (\S+)")[1]
-        pushed = backend.push_to(token)
+        pushed = backend.push(device=token)
         wait_for_line(device, "test: ")
         assert database.wait_for_status(answer["PushResult"]["Data"], 2)
     with running(run_it, tmp_path) as again:
