@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 AGENTS = ROOT / "conformance" / "agents"
+JAVA = ROOT / "java" / "target"
 JAVASCRIPT = ROOT / "js"
 
 
@@ -66,7 +67,7 @@ SDKS = [
             "-XX:TieredStopAtLevel=1",
             "-XX:+UseSerialGC",
             "-cp",
-            os.pathsep.join(str(ROOT / "java" / "target" / name) for name in ("mps-device.jar", "mps-device-tests.jar")),
+            os.pathsep.join(str(JAVA / name) for name in ("mps-device.jar", "mps-device-tests.jar")),
             "mps.device.ConformanceAgent",
         ],
         build=[["mvn", "-B", "-q", "-f", "java/pom.xml", "-DskipTests", "package"]],

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import threading
+import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,9 +31,14 @@ def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [sdk] = (one for one in SDKS if one.name == "java")
     if reason := sdk.missing():
         pytest.skip(reason)
-    subprocess.run(["mvn", "-B", "-q", "-f", "java/pom.xml", "package"], check=True, cwd=ROOT)
+    run("mvn -B -q -f java/pom.xml package", ROOT)
     copy = tmp_path_factory.mktemp("java") / "mps-device.jar"
     return Path(shutil.copy(ROOT / "java" / "target" / "mps-device.jar", copy))
+
+
+def run(command: str, folder: Path) -> None:
+    program, *arguments = command.split()
+    subprocess.run([shutil.which(program) or program, *arguments], check=True, cwd=folder)
 
 
 def blocks(language: str) -> list[str]:
@@ -45,7 +51,7 @@ def blocks(language: str) -> list[str]:
 def running(command: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(command.split(), cwd=folder, stdout=subprocess.PIPE, text=True)
     # A program that is silent is ended, and with it the wait for its lines.
-    limit = threading.Timer(60, process.kill)
+    limit = threading.Timer(120, process.kill)
     limit.start()
     try:
         yield process
@@ -79,10 +85,10 @@ def test_the_quick_start_works_as_printed(
     (tmp_path / "mps-device.json").write_text(json.dumps(config))
     (tmp_path / "Device.java").write_text(blocks("java")[0])
     compile_it, run_it = blocks("sh")[0].splitlines()
-    subprocess.run(compile_it.split(), check=True, cwd=tmp_path)
+    run(compile_it, tmp_path)
     with running(run_it, tmp_path) as device:
         token = wait_for_line(device, r"Ad-token (\S+)")[1]
-        pushed = backend.push(device=token)
+        answer = backends.push_2019(service.demo, token, uuid.uuid4().hex, DeliveryType=OTHER)
         wait_for_line(device, "test: ")
         assert database.wait_for_status(answer["PushResult"]["Data"], 2)
     with running(run_it, tmp_path) as again:
@@ -98,6 +104,4 @@ def test_the_jar_is_java_8_and_meets_no_other_library_in_the_app(jar: Path) -> N
 
 def test_the_example_compiles_on_java_8(jar: Path, tmp_path: Path) -> None:
     example = ROOT / "java" / "examples" / "Chat.java"
-    subprocess.run(
-        ["javac", "--release", "8", "-Xlint:-options", "-cp", str(jar), "-d", str(tmp_path), str(example)], check=True
-    )
+    run(f"javac --release 8 -Xlint:-options -cp {jar} -d {tmp_path} {example}", tmp_path)
