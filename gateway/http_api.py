@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from gateway.cluster import connection_log
 from gateway.node import device_requests
 from gateway.node.admission import Admission, Credentials, admit, may_register
 from gateway.node.attempt_limits import has_failed_too_often, note_failure, seconds_of_minute_left
@@ -81,7 +82,9 @@ def _operation(topic: str) -> Any:
         raw = _body(request)
         if isinstance(raw, HttpResponse):
             return raw
-        return JsonResponse(device_requests.carry_out(device, topic, raw))
+        answer = device_requests.carry_out(device, topic, raw)
+        connection_log.note_http_request(device.ad_token, answer["code"], f"{request.path}: {answer['message']}")
+        return JsonResponse(answer)
 
     return view
 
@@ -136,7 +139,9 @@ def _device_of(request: HttpRequest) -> KnownDevice | HttpResponse:
     known = find_devices([ad_token]) if len(ad_token) <= 64 and "\0" not in ad_token else {}
     device = known.get(ad_token)
     if device is None or not device.enabled or not device.has_secret(secret):
-        return _refused(request, "Ad-token or secret is wrong")
+        refusal = "Ad-token or secret is wrong"
+        connection_log.note_http_request(ad_token, "401", f"{request.path}: {refusal}")
+        return _refused(request, refusal)
     return device
 
 

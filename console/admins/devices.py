@@ -127,7 +127,7 @@ class DeviceAdmin(LargeTableAdmin):
     )
     readonly_fields = ("full_token", "online_now", "sdk")
     inlines = (BindingHistory, LostTokens)
-    actions_detail = ("add_test_device",)
+    actions_detail = ("add_test_device", "open_connection_log")
 
     @action(description=_("Add to test devices"), url_path="test-device", icon="developer_mode", permissions=["push"])
     def add_test_device(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -135,6 +135,13 @@ class DeviceAdmin(LargeTableAdmin):
         device = self.get_object(request, object_id)
         assert isinstance(device, Device)
         return HttpResponseRedirect(f"{reverse('admin:console_testdevice_add')}?{urlencode(as_test_device(device))}")
+
+    @action(description=_("Connection log"), url_path="open-log", icon="cable", permissions=["push"])
+    def open_connection_log(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Redirect to the log of the device's connections."""
+        device = self.get_object(request, object_id)
+        assert isinstance(device, Device)
+        return HttpResponseRedirect(reverse("admin:pushcore_device_connection_log", args=[device.pk]))
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[Any]:
         """Show lost tokens only of a device that lost some."""

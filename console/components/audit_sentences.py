@@ -37,6 +37,7 @@ WRITTEN = (
     gettext_noop("Set up two-factor login."),
     gettext_noop("Removed their two-factor login."),
     gettext_noop("Switched on a simulated device."),
+    gettext_noop("Started the log of the device's connections."),
     gettext_noop("Pushed to test devices."),
     gettext_noop("Made an invitation link."),
     gettext_noop("Invited a newcomer."),

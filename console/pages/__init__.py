@@ -11,6 +11,7 @@ from console.pages.analysis import analysis
 from console.pages.analysis_export import ask_export
 from console.pages.channels import channels
 from console.pages.command_palette import search_everything
+from console.pages.connection_log import connection_log
 from console.pages.create.drafts import discard_draft, save_draft
 from console.pages.create.files import inspect_file, upload_file
 from console.pages.create.testing import push_test
@@ -63,6 +64,7 @@ ROUTES: tuple[Route, ...] = (
     Route("channels/", "channels", channels),
     Route("profile/", "profile", profile),
     Route("two-factor/", "two_factor", two_factor),
+    Route("connection-log/<int:pk>/", "pushcore_device_connection_log", connection_log),
     Route("device-configuration/<int:pk>/", "pushcore_workspace_device_configuration", device_configuration),
     Route("device-simulator/", "device_simulator", device_simulator),
     Route("device-simulator/switch-on/", "device_simulator_switch_on", switch_on),

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from gateway.cluster import presence
 from gateway.cluster.ack_buffer import AckBuffer
+from gateway.cluster.connection_log import ConnectionLog
 from gateway.cluster.node_presence import NodePresence
 from gateway.cluster.node_stream import SLICE, NodeStream, StreamHandler
 from gateway.cluster.valkey_connection import LossMarker, connect
@@ -52,6 +53,7 @@ class NodeLease:
         self._client: Any = connect(redis_url)
         self.stream = NodeStream(redis_url, self._client, self.node_id, handler, self._loss)
         self.presence = NodePresence(self._client, self.node_id, handler, self._loss)
+        self.connection_log = ConnectionLog()
         self.acks = AckBuffer(self._client, self.presence, self._loss)
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -113,6 +115,7 @@ class NodeLease:
         await self.acks.check_sink()
         await self.stream.trim()
         await self._publish_counters()
+        await self.connection_log.exchange(self._client)
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _publish_counters(self) -> None:

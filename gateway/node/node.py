@@ -21,6 +21,7 @@ from mqtt5 import ConnectPacket
 from mqtt5 import DisconnectReasonCode as Reason
 
 from gateway.broadcast.broadcaster import Broadcaster
+from gateway.cluster import connection_log
 from gateway.cluster.codec import DeliveryEntry, TakeoverQuery, TakeoverReply
 from gateway.cluster.former_nodes import DeliveryMemory, FormerNodes
 from gateway.cluster.node_lease import NodeLease, slices
@@ -68,7 +69,8 @@ class Node:
         self.lease = NodeLease(redis_url, self)
         self._max_keep_alive = max_keep_alive
         self._threads = DatabaseThreads("gateway-batch", THREADS)
-        self._requests = RequestQueue(self.devices_changed)
+        self._log = self.lease.connection_log
+        self._requests = RequestQueue(self.devices_changed, self._log)
         self._broadcaster = Broadcaster(self.sessions, self.lease, self._threads)
         self._throttle = FailureThrottle()
         self.limiter = ConnectionLimiter(limits)
@@ -167,16 +169,19 @@ class Node:
 
     def connect_requested(self, session: Session, packet: ConnectPacket) -> None:
         """Queue a CONNECT for admission, or refuse it at once."""
-        if not self.accepting:
-            session.refuse(ConnAck.SERVER_UNAVAILABLE)
-            return
-        if (code := self.limiter.refusal_of(session.address)) is not None:
+        if (code := self._refusal_at_once(session)) is not None:
+            self._log.note(packet.client_id, connection_log.REFUSED, connection_log.code_of(code))
             session.refuse(code)
             return
-        if len(self._admission) >= MAX_ADMITTING:
-            session.refuse(ConnAck.SERVER_BUSY)
-            return
         self._admission.add((session, Credentials.of(packet, session.address)))
+
+    def _refusal_at_once(self, session: Session) -> ConnAck | None:
+        """Return why a CONNECT is refused before anything is known of the device; None to have it admitted."""
+        if not self.accepting:
+            return ConnAck.SERVER_UNAVAILABLE
+        if (code := self.limiter.refusal_of(session.address)) is not None:
+            return code
+        return ConnAck.SERVER_BUSY if len(self._admission) >= MAX_ADMITTING else None
 
     async def _admit(self, batch: list[tuple[Session, Credentials]]) -> None:
         """Admit a batch of connects: identify devices, write presence, then request pending rows."""
@@ -189,18 +194,21 @@ class Node:
             log_outage(log, error, "admission failed", connects=len(batch))
             verdicts = [Admission(ConnAck.SERVER_UNAVAILABLE)] * len(batch)
         admitted: list[tuple[Session, Admission]] = []
-        for (session, _), verdict in zip(batch, verdicts, strict=True):
+        for (session, credentials), verdict in zip(batch, verdicts, strict=True):
             if session.state is State.CLOSED:
                 continue
             if not self.accepting:
                 session.refuse(ConnAck.SERVER_UNAVAILABLE)
             elif verdict.device is None:
+                self._log.note(credentials.client_id, connection_log.REFUSED, connection_log.code_of(verdict.code))
                 self._refuse(session, verdict)
             else:
                 self._take_over_here(session, verdict.device.id)
                 if not self.limiter.admitted(verdict.device):
                     del self.sessions[verdict.device.id]
-                    session.refuse(ConnAck.QUOTA_EXCEEDED)
+                    code = ConnAck.QUOTA_EXCEEDED
+                    self._log.note(credentials.client_id, connection_log.REFUSED, connection_log.code_of(code))
+                    session.refuse(code)
                     continue
                 session.device = verdict.device
                 admitted.append((session, verdict))
@@ -214,6 +222,7 @@ class Node:
                 continue
             self._former_nodes.device_connected(verdict.device.id, former)
             session.accept(verdict.device, issued_secret=verdict.secret, max_keep_alive=self._max_keep_alive)
+            self._log.note(verdict.device.ad_token, connection_log.CONNECTED)
             if session.state is not State.OPEN:
                 continue  # the device left right after its CONNECT
             self._keep_alives.reschedule(session)
@@ -267,6 +276,8 @@ class Node:
             self.limiter.turned_away += 1
             return
         self.limiter.session_ended(device)
+        reason = "" if session.end_reason is None else connection_log.code_of(session.end_reason)
+        self._log.note(device.ad_token, connection_log.ENDED, reason)
         self._broadcaster.closed(session)
         unacknowledged = [one for one in session.unacknowledged() if one not in self._broadcaster.known_ids]
         for message_id in unacknowledged:
@@ -352,9 +363,11 @@ class Node:
         """Resolve a broadcast that a device refused."""
         self._broadcaster.refused(session, message_id)
 
-    def publish_refused(self, reason: PublishRefusal) -> None:
+    def publish_refused(self, session: Session, reason: PublishRefusal) -> None:
         """Count a refused publish."""
         self._refused_publishes[reason] += 1
+        if session.device is not None:
+            self._log.note(session.device.ad_token, connection_log.PUBLISH_REFUSED, detail=reason)
 
     def request_received(self, session: Session, request: DeviceRequest) -> None:
         """Queue a device's request."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from gateway.cluster.connection_log import ConnectionLog
 from gateway.node import device_requests
 from gateway.node.threads import DatabaseThreads
 from gateway.protocol.ports import DeviceRequest
@@ -32,12 +33,14 @@ class RequestQueue:
     A session bounds its open requests. Requests of a session that ended are served too, whatever their QoS.
     """
 
-    def __init__(self, changed: Callable[[Sequence[int]], None]) -> None:
+    def __init__(self, changed: Callable[[Sequence[int]], None], log: ConnectionLog) -> None:
         """Create the queue.
 
         Args:
             changed: Called with devices whose user or channel may have changed, before they are answered.
+            log: Keeps the requests of devices that are watched.
         """
+        self._log = log
         self.threads = DatabaseThreads("gateway-request", THREADS)
         self._changed = changed
         # By device, in order; the first one is being served.
@@ -100,6 +103,7 @@ class RequestQueue:
                 answer = await self.threads.run(device_requests.serve, session.device, request.topic, request.payload)
                 if answer["success"] and request.topic in _CHANGING:
                     self._changed([device_id])
+                self._log.note_request(session.device.ad_token, request.topic, answer)
                 session.answer(request, json.dumps(answer).encode())
                 queue.popleft()
                 if session in self._ended:

@@ -100,7 +100,7 @@ class Host(Protocol[SessionT]):
     def request_received(self, session: SessionT, request: DeviceRequest) -> None:
         """Serve a request, and answer it with `Session.answer`."""
 
-    def publish_refused(self, reason: PublishRefusal) -> None:
+    def publish_refused(self, session: SessionT, reason: PublishRefusal) -> None:
         """Count a PUBLISH that was refused."""
 
     def session_closed(self, session: SessionT) -> None:

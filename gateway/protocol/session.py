@@ -61,6 +61,7 @@ class Session(Outbound):
         "_max_open_requests",
         "address",
         "device",
+        "end_reason",
         "is_reading_paused",
         "keep_alive",
         "last_received",
@@ -76,6 +77,8 @@ class Session(Outbound):
         # The device, once it is admitted.
         self.device: KnownDevice | None = None
         self.keep_alive = 0
+        # Why the server ended the session; None while it is open, and where the device or the network did.
+        self.end_reason: Reason | None = None
         # When the last packet arrived; until admission when it connected, so that a slow CONNECT buys no time.
         self.last_received = self._clock.now
         # The host's: the bucket of its keep alive timers that holds the session.
@@ -136,7 +139,7 @@ class Session(Outbound):
                 self._buffer_input(data[position:])
                 return
 
-    def _buffer_input(self, data: bytes) -> None:
+    def _buffer_input(self: Self, data: bytes) -> None:
         """Buffer what cannot be processed yet: what a client sends before the CONNACK (3.1.4) or while it is paused.
 
         The buffer is bounded by what a transport reads at once, for it then stops reading.
@@ -146,7 +149,7 @@ class Session(Outbound):
             if len(data) > MAX_PACKET_BYTES and not self.is_reading_paused:
                 self._pause_reading()
         elif self._version.announces_limits and self._is_far_beyond_limits(data):
-            self.host.publish_refused(PublishRefusal.TOO_MANY)
+            self.host.publish_refused(self, PublishRefusal.TOO_MANY)
             self._fail(Reason.RECEIVE_MAX_EXCEEDED)
 
     def _is_far_beyond_limits(self, data: bytes) -> bool:
@@ -269,7 +272,7 @@ class Session(Outbound):
         elif packet.packet_id == 0 or not packet.topic or packet.subscription_ids:
             self._refuse_publish(PublishRefusal.MALFORMED, Reason.PROTOCOL_ERROR)
         elif packet.retain or packet.topic not in REQUEST_TOPICS:
-            self.host.publish_refused(PublishRefusal.RETAINED if packet.retain else PublishRefusal.FOREIGN_TOPIC)
+            self.host.publish_refused(self, PublishRefusal.RETAINED if packet.retain else PublishRefusal.FOREIGN_TOPIC)
             if packet.packet_id is not None:
                 self._reply(self._version.puback(packet.packet_id, PubAck.NOT_AUTHORIZED))
         else:
@@ -287,8 +290,8 @@ class Session(Outbound):
                 ),
             )
 
-    def _refuse_publish(self, refusal: PublishRefusal, reason: Reason) -> None:
-        self.host.publish_refused(refusal)
+    def _refuse_publish(self: Self, refusal: PublishRefusal, reason: Reason) -> None:
+        self.host.publish_refused(self, refusal)
         self._fail(reason)
 
     def accept(self, device: KnownDevice, *, issued_secret: str | None, max_keep_alive: int) -> None:
@@ -357,6 +360,8 @@ class Session(Outbound):
 
     def disconnect(self, reason: Reason) -> None:
         """End the session from the server's side: taken over, keep alive missed, shutting down."""
+        if self.state is not State.CLOSED:
+            self.end_reason = reason
         if self.state in (State.OPEN, State.ENDING) and (packet := self._version.disconnect(reason)):
             self._transport.write_coalesced(packet)  # after other coalesced packets
         self._close()

@@ -83,6 +83,8 @@ OTHERS: dict[str, str] = {
     "pushcore_pushtask_revoke": "operator",
     "pushcore_pushtask_duplicate": "operator",
     "pushcore_device_add_test_device": "operator",
+    "pushcore_device_open_connection_log": "operator",
+    "pushcore_device_connection_log": "operator",
     "pushcore_schedule_cancel": "operator",
     "pushcore_template_test_send": "operator",
     "pushcore_template_edit": "operator",

@@ -68,7 +68,7 @@ class Recorder:
     def request_received(self, _session: Session, request: DeviceRequest) -> None:
         self.requests.append(request)
 
-    def publish_refused(self, reason: PublishRefusal) -> None:
+    def publish_refused(self, _session: Session, reason: PublishRefusal) -> None:
         self.refused_publishes.append(reason)
 
     def pause_reading(self) -> None:
