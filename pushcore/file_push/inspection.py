@@ -17,7 +17,7 @@ SHOWN_FAULTS = 50
 SAMPLED_TARGETS = 1000
 
 
-class Shown(NamedTuple):
+class RecordPreview(NamedTuple):
     """A record as its target would see it."""
 
     line: int
@@ -37,7 +37,7 @@ class Inspection:
 
     records: int = 0
     faults: int = 0
-    first_records: list[Shown] = field(default_factory=list)
+    first_records: list[RecordPreview] = field(default_factory=list)
     first_faults: list[Fault] = field(default_factory=list)
     first_targets: list[str] = field(default_factory=list)
 
@@ -66,6 +66,6 @@ def inspect(
     return inspection
 
 
-def _shown(record: Record, content: Mapping[str, Any]) -> Shown:
+def _shown(record: Record, content: Mapping[str, Any]) -> RecordPreview:
     merged = {**content, **(json.loads(record.override) if record.override else {})}
-    return Shown(record.line, record.target, record.msgkey, merged["title"], merged["content"])
+    return RecordPreview(record.line, record.target, record.msgkey, merged["title"], merged["content"])

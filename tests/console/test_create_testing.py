@@ -144,7 +144,7 @@ def test_a_device_on_ios_is_added_by_its_apns_token() -> None:
 
 
 def test_test_devices_are_bounded(superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.admins.test_devices.MAX_TEST_DEVICES", 1)
+    monkeypatch.setattr("console.admins.testing_devices.MAX_TEST_DEVICES", 1)
     models.TestDevice.objects.create(workspace=workspace, name="One", target="1")
     given = {"workspace": workspace.pk, "name": "Two", "delivery_type": "1", "target": "2"}
     assert "1 test devices at most" in superuser.post(ADD, given).text
