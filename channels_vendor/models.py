@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from channels_vendor.base.contract import Account
@@ -70,7 +71,8 @@ class VendorAccount(models.Model):
         constraints = [models.UniqueConstraint(fields=["workspace", "channel"], name="channels_vendor_one_account")]
 
     def __str__(self) -> str:
-        return f"{Channel(self.channel).label} of {self.workspace_id}"
+        channel = Channel(self.channel)
+        return f"{gettext(channel.description.title) or channel.label}, {self.workspace}"
 
     @property
     def usable(self) -> bool:

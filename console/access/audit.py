@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils.translation import override
 
 from console.models import AuditEntry
 from pushcore.models import App
@@ -96,7 +97,9 @@ def _write(
 
 
 def entry_of(action: str, obj: Model | None, details: Mapping[str, Any] | None, user: Any) -> AuditEntry:
-    """Make an entry, unsaved: what `user` did to `obj`, by no request yet."""
+    """Make an entry, unsaved and in English: what `user` did to `obj`, by no request yet."""
+    with override("en"):
+        name = str(obj)[:MAX_TEXT] if obj is not None else ""
     return AuditEntry(
         user_id=user.pk if user is not None else None,
         username=user.get_username() if user is not None else "",
@@ -104,7 +107,7 @@ def entry_of(action: str, obj: Model | None, details: Mapping[str, Any] | None, 
         app_id=_app_of(obj),
         object_type=obj._meta.verbose_name_raw if obj is not None else "",
         object_id=str(obj.pk) if obj is not None else "",
-        object_name=str(obj)[:MAX_TEXT] if obj is not None else "",
+        object_name=name,
         details=without_secrets(details or {}),
     )
 

@@ -21,8 +21,9 @@ from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import PlatformFilter, WorkspaceFilter
 from console.components.inlines import ReadOnlyInline
 from console.components.large_table_admin import LargeTableAdmin
+from console.components.message_status import channel_title
 from gateway.cluster import presence
-from pushcore.channels import Platform
+from pushcore.channels import Channel, Platform
 from pushcore.devices.capabilities import names_of
 from pushcore.devices.target_names import spellings
 from pushcore.models import Binding, Device, TokenLoss
@@ -123,9 +124,9 @@ class DeviceAdmin(LargeTableAdmin):
             _("Device details"),
             {"fields": ("platform", "manufacturer", "model", "os_version", "app_version", "sdk", "installation_id")},
         ),
-        (_("Third-party channel"), {"fields": ("third_channel", "third_token")}),
+        (_("Third-party channel"), {"fields": ("third_channel_title", "third_token")}),
     )
-    readonly_fields = ("full_token", "online_now", "sdk")
+    readonly_fields = ("full_token", "online_now", "sdk", "third_channel_title")
     inlines = (BindingHistory, LostTokens)
     actions_detail = ("add_test_device", "open_connection_log")
 
@@ -187,6 +188,11 @@ class DeviceAdmin(LargeTableAdmin):
     def sdk(self, device: Device) -> str:
         """Show what the app's SDK can do."""
         return ", ".join(names_of(device.capabilities)) or "-"
+
+    @display(description=_("third-party channel"))
+    def third_channel_title(self, device: Device) -> str:
+        """Show the vendor's channel by its title."""
+        return "-" if device.third_channel is None else channel_title(Channel(device.third_channel))
 
     @display(description=_("self-built channel"))
     def online(self, device: Device) -> SafeString:

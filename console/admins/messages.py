@@ -86,11 +86,33 @@ class MessageAdmin(LargeTableAdmin):
         (None, {"fields": ("id", "msgkey", "type_icon", "target", "title", "workspace")}),
         (
             _("Outcome"),
-            {"fields": ("status_column", "code", "meaning", "advice", "channel", "created", "updated_at", "expire_at")},
+            {
+                "fields": (
+                    "status_column",
+                    "code",
+                    "meaning",
+                    "advice",
+                    "channel_name",
+                    "created",
+                    "updated_at",
+                    "expire_at",
+                )
+            },
         ),
         (_("Content"), {"fields": ("payload",)}),
     )
-    readonly_fields = ("id", "type_icon", "title", "created", "status_column", "code", "meaning", "advice", "payload")
+    readonly_fields = (
+        "id",
+        "type_icon",
+        "title",
+        "created",
+        "status_column",
+        "code",
+        "meaning",
+        "advice",
+        "channel_name",
+        "payload",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Limit to the last `LISTED_DAYS` days and to the task asked for, both as ranges of the primary key."""
@@ -195,6 +217,11 @@ class MessageAdmin(LargeTableAdmin):
     def meaning(self, message: Message) -> str:
         """Show what the status code means."""
         return status_meaning(message)
+
+    @display(description=_("channel"))
+    def channel_name(self, message: Message) -> str:
+        """Show the channel by its title."""
+        return channel_title(Channel(message.channel))
 
     @display(description=_("payload"))
     def payload(self, message: Message) -> SafeString:

@@ -86,6 +86,7 @@ class ChangeForm(UserChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         name_rights(self)
+        self.fields["groups"].help_text = _("Groups sort users; they give no rights.")
         if "password" in self.fields:
             change = format_html('<a class="text-link underline" href="../password/">{}</a>', _("Change it"))
             self.fields["password"].help_text = format_html("{} {}", _("Nobody can read it."), change)

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -153,7 +154,7 @@ def form_for(row: VendorAccount) -> type[VendorAccountForm]:
 
 def why_stopped(row: VendorAccount) -> str:
     """Say why an account was stopped; what the vendor said is translated where it is a status of ours."""
-    said = _translated(row.stopped_reason)
+    said = capfirst(_translated(row.stopped_reason))
     if row.stopped_after:
         text = _("%(count)s tokens were refused one after the other, none was accepted; the last: %(said)s")
         return text % {"count": row.stopped_after, "said": said}
@@ -265,6 +266,12 @@ class VendorAccountAdmin(ScopedModelAdmin):
         if obj is not None:
             kwargs["form"] = form_for(obj)
         return super().get_form(request, obj, change, **kwargs)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name vendors by their titles."""
+        if db_field.name == "channel":
+            kwargs["choices"] = [(int(channel), _translated(vendor.title)) for channel, vendor in VENDORS.items()]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VendorAccount]:
         """Fetch workspace and app in the same query."""

@@ -297,10 +297,10 @@ class ScopedModelAdmin(ConsoleModelAdmin):
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
-        """Limit the choices to `choices_of`, and start with the workspace chosen in the top bar."""
+        """Limit the choices to `choices_of`, and start with the workspace in view, if it is alone."""
         kwargs.setdefault("queryset", self.choices_of(db_field, request))
         if db_field.related_model is Workspace:
-            kwargs.setdefault("initial", scope_of(request).chosen)
+            kwargs.setdefault("initial", scope_of(request).only)
         field: ModelChoiceField[Any] | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
         return field
 

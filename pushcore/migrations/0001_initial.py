@@ -122,9 +122,9 @@ class Migration(migrations.Migration):
             name='ReceiptAttempt',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
+                ('at', models.DateTimeField(verbose_name='at')),
                 ('http_status', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='HTTP status')),
-                ('error', models.CharField(blank=True, max_length=300)),
+                ('error', models.CharField(blank=True, max_length=300, verbose_name='error')),
                 ('duration_ms', models.PositiveIntegerField(verbose_name='duration (ms)')),
                 ('receipt', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='pushcore.receipt')),
             ],

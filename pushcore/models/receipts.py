@@ -56,9 +56,9 @@ class ReceiptAttempt(models.Model):
     """One POST of a receipt: when, what came back, how long it took. Partitioned by the day of `at`."""
 
     receipt = models.ForeignKey(Receipt, on_delete=models.CASCADE, db_constraint=False, related_name="attempts")
-    at = models.DateTimeField()
+    at = models.DateTimeField(_("at"))
     http_status = models.PositiveSmallIntegerField(_("HTTP status"), null=True, blank=True)
-    error = models.CharField(max_length=300, blank=True)
+    error = models.CharField(_("error"), max_length=300, blank=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"))
 
     class Meta:

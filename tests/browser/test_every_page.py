@@ -68,9 +68,14 @@ def test_every_page_shows_something_fits_a_phone_and_is_chinese(page_with_data: 
 
 
 def too_wide(page: Page) -> list[str]:
-    """Tell whether the page has to be scrolled sideways."""
+    """Tell whether the page has to be scrolled sideways, or hides a choice."""
     wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-    return ["wider than the window"] if wide else []
+    # A card hides what reaches out of it.
+    cut = page.evaluate(
+        """Array.from(document.querySelectorAll('label:has(input[type=radio]), label:has(~ input[type=radio])')).some(
+            (one) => one.checkVisibility() && one.getBoundingClientRect().right > window.innerWidth)"""
+    )
+    return ["wider than the window"] * wide + ["a choice is cut"] * cut
 
 
 def is_empty(page: Page) -> bool:

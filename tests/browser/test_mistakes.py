@@ -200,7 +200,7 @@ def test_a_push_of_a_template_that_lacks_values_says_which(page: Page) -> None:
 def test_an_account_file_that_is_none_is_refused_with_the_reason(page: Page, axe: str) -> None:
     page.goto("channels_vendor/vendoraccount/add/")
     page.select_option("[name=workspace]", index=1)
-    page.select_option("[name=channel]", label="fcm")
+    page.select_option("[name=channel]", label="Google FCM")
     page.click("[name=_continue]")
     page.check("[name=enabled]")  # one that is off may be half filled in
     page.fill("[name=value_service_account]", "not json")

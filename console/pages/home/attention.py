@@ -13,7 +13,9 @@ from channels_vendor.models import VendorAccount
 from console.access.rights import Scope
 from console.admins import workspace_sections
 from console.components.filters import FAILING_RECEIPTS, STOPPED, expiring
+from console.components.message_status import channel_title
 from console.pages.home.counting import in_time, scoped, workspaces_of
+from pushcore.channels import Channel
 from pushcore.models import Binding, Device, Receipt
 from pushcore.storage import clock
 
@@ -63,7 +65,7 @@ def _failing_receipts(scope: Scope) -> Matter | None:
 
 
 def _stopped_channels(scope: Scope) -> Matter | None:
-    names = [account.get_channel_display() for account in scoped(scope, VendorAccount).filter(STOPPED)[:10]]
+    names = [channel_title(Channel(row.channel)) for row in scoped(scope, VendorAccount).filter(STOPPED)[:10]]
     if not names:
         return None
     return Matter(

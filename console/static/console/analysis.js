@@ -35,6 +35,12 @@
     ];
   }
 
+  // The legend's symbols without the lines' width around them, which would reach into the words.
+  function thinLabels(chart) {
+    const labels = window.Chart.defaults.plugins.legend.labels.generateLabels(chart);
+    return labels.map((label) => ({ ...label, lineWidth: 1 }));
+  }
+
   function addChart(canvas) {
     const given = JSON.parse(document.getElementById("chart-data").textContent);
     const dark = document.documentElement.classList.contains("dark");
@@ -48,7 +54,7 @@
         animation: !still,
         maintainAspectRatio: false,
         interaction: { mode: "index", intersect: false },
-        plugins: { legend: { position: "bottom", reverse: true, labels: { usePointStyle: true } } },
+        plugins: { legend: { position: "bottom", reverse: true, labels: { usePointStyle: true, generateLabels: thinLabels } } },
         scales: {
           x: { grid: { color: lines }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
           y: { grid: { color: lines }, beginAtZero: true },
