@@ -351,7 +351,10 @@ class General(_Group):
 
     data_dir: str = Field(
         "var",
-        description="Directory in which `make run` keeps its PostgreSQL and Valkey, generated secrets and `demo.json`.",
+        description=(
+            "Directory in which `make run` keeps its PostgreSQL and Valkey, generated secrets, `demo.json` and "
+            "`mps-device.json`."
+        ),
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO",

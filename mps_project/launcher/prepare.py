@@ -53,8 +53,11 @@ def main() -> int:
 
 
 def _make_demo() -> None:
-    """Make the demo app, or mend it, and write its keys and addresses to `demo.json`."""
+    """Make the demo app, or mend it; write its keys and addresses to `demo.json`, and the file of the device SDKs."""
+    from gateway.device_config import FILE_NAME, device_config
     from pushcore import demo
+    from pushcore.channels import Platform
+    from pushcore.models import Workspace
 
     path = Path(settings.DATA_DIR) / "demo.json"
     exposed = exposure.is_exposed(settings.BIND)
@@ -72,6 +75,10 @@ def _make_demo() -> None:
             "console_url": f"{http_url}/console/",
         },
     )
+    workspace = Workspace.objects.select_related("app").get(
+        app__app_id=made["app_id"], workspace_id=made["workspace_id"]
+    )
+    installation.write_private_json(path.with_name(FILE_NAME), device_config(workspace, Platform.OTHER))
 
 
 def _fill_demo() -> None:

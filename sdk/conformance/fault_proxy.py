@@ -7,65 +7,28 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from tests.support.cutting_proxy import CuttingProxy, Link
 
 CONNECT, CONNACK, PUBLISH, PUBACK, DISCONNECT = 1, 2, 3, 4, 14
-WAIT_SECONDS = 30.0
 
 
-class Link:
-    """One connection through the proxy: its two sockets, and the kinds of packets that passed, by direction."""
-
-    def __init__(self, device: socket.socket, server: socket.socket) -> None:
-        self.device = device
-        self.server = server
-
-    def close(self) -> None:
-        """Close both sides at once, without a DISCONNECT."""
-        for end in (self.device, self.server):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-
-
-class FaultProxy:
-    """Forward connections from a free port to the gateway. A context manager.
-
-    Attributes:
-        port: Where agents connect.
-        attempts: How many connections were made to it, refused ones too.
-    """
+class FaultProxy(CuttingProxy):
+    """Forward MQTT connections over TCP, less what a scenario withholds. A context manager."""
 
     def __init__(self, target_port: int) -> None:
-        self._target_port = target_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.attempts = 0
-        self._links: list[Link] = []
-        self._changed = threading.Condition()
-        self._refusing = False
+        super().__init__(target_port)
         # Kinds of packets that are not forwarded: to the server, and to the device.
         self._swallowed_up: frozenset[int] = frozenset()
         self._held_down: frozenset[int] = frozenset()
-        # Packets held on their way to the device, and how many packets of each kind went which way.
+        # Packets held on their way to the device, and what a side has sent of a packet that is not complete.
         self._held: list[tuple[Link, bytes]] = []
+        self._partial: dict[socket.socket, bytes] = {}
+        # How many packets of each kind went which way.
+        self._sent: dict[int, int] = {}
+        self._received: dict[int, int] = {}
         # The answer to the next CONNECT, if the server does not give it.
         self._refusal: bytes | None = None
-        self._counts: dict[tuple[str, int], int] = {}
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.cut()
 
     @property
     def url(self) -> str:
@@ -75,21 +38,10 @@ class FaultProxy:
     # -- faults -----------------------------------------------------------------------------------------------------
 
     def cut(self) -> None:
-        """Close all connections, as a network that is lost."""
+        """Close all connections, as a network that is lost; what is held is lost too."""
         with self._changed:
-            links, self._links = self._links, []
             self._held.clear()
-        for link in links:
-            link.close()
-
-    def disappear(self) -> None:
-        """Close all connections, and each new one at once, until `reappear`."""
-        self._refusing = True
-        self.cut()
-
-    def reappear(self) -> None:
-        """Forward connections again."""
-        self._refusing = False
+        super().cut()
 
     def hold(self, kind: int) -> None:
         """Hold the server's packets of a kind back, until `let_go` or the end of the connection."""
@@ -109,14 +61,12 @@ class FaultProxy:
         self._swallowed_up |= {kind}
 
     def forward_all(self) -> None:
-        """Forward everything again."""
+        """Forward everything again; what is held stays so until its connection ends."""
         self._swallowed_up = self._held_down = frozenset()
 
     def disconnect(self, code: int) -> None:
         """Send a DISCONNECT with a reason code to each device, and close."""
-        with self._changed:
-            links, self._links = self._links, []
-        for link in links:
+        for link in self._take_links():
             with contextlib.suppress(OSError):
                 link.device.sendall(bytes([DISCONNECT << 4, 2, code, 0]))
             link.close()
@@ -129,52 +79,28 @@ class FaultProxy:
 
     def sent(self, kind: int) -> int:
         """Return how many packets of a kind devices have sent, dropped ones too."""
-        return self._counts.get(("up", kind), 0)
+        return self._sent.get(kind, 0)
 
     def received(self, kind: int) -> int:
         """Return how many packets of a kind the server has sent, held ones too."""
-        return self._counts.get(("down", kind), 0)
-
-    def wait(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until a condition on what passed holds."""
-        with self._changed:
-            assert self._changed.wait_for(condition, WAIT_SECONDS), f"waited in vain for {what}"
+        return self._received.get(kind, 0)
 
     # -- forwarding -------------------------------------------------------------------------------------------------
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # until the listener is closed
-            while True:
-                device, _ = self._listener.accept()
-                with self._changed:
-                    self.attempts += 1
-                    self._changed.notify_all()
-                if self._refusing:
-                    device.close()
-                    continue
-                link = Link(device, socket.create_connection(("127.0.0.1", self._target_port)))
-                with self._changed:
-                    self._links.append(link)
-                for up in (True, False):
-                    threading.Thread(target=self._forward, args=(link, up), daemon=True).start()
+    def _forward(self, link: Link, data: bytes, sink: socket.socket) -> None:
+        buffer = self._partial.pop(sink, b"") + data
+        while size := _packet_size(buffer):
+            packet, buffer = buffer[:size], buffer[size:]
+            if self._passes(link, packet, up=sink is link.server):
+                sink.sendall(packet)
+        if buffer:
+            self._partial[sink] = buffer
 
-    def _forward(self, link: Link, up: bool) -> None:
-        source, sink, buffer = (link.device, link.server, b"") if up else (link.server, link.device, b"")
-        with contextlib.suppress(OSError):
-            while data := source.recv(65_536):
-                buffer += data
-                while size := _packet_size(buffer):
-                    packet, buffer = buffer[:size], buffer[size:]
-                    if self._passes(link, packet, up):
-                        sink.sendall(packet)
-        link.close()
-
-    def _passes(self, link: Link, packet: bytes, up: bool) -> bool:
-        """Note a packet; tell whether it is to be forwarded now."""
-        kind = packet[0] >> 4
+    def _passes(self, link: Link, packet: bytes, *, up: bool) -> bool:
+        """Count a packet; tell whether it is to be forwarded now."""
+        kind, counts = packet[0] >> 4, self._sent if up else self._received
         with self._changed:
-            key = ("up" if up else "down", kind)
-            self._counts[key] = self._counts.get(key, 0) + 1
+            counts[kind] = counts.get(kind, 0) + 1
             self._changed.notify_all()
             if not up and kind in self._held_down:
                 self._held.append((link, packet))

@@ -82,6 +82,15 @@ def test_a_bind_without_a_connection_survives_a_restart(devices: Devices, backen
     agent.wait_for_message(pushed.msgkey)
 
 
+def test_a_program_may_bind_its_user_at_each_start(devices: Devices, backend: Backend, proxy: FaultProxy) -> None:
+    user = a_user()
+    for _ in range(2):
+        agent = devices.agent()
+        agent.do("bind", userId=user)
+        agent.wait_for_message(backend.push(user=user).msgkey)
+        agent.do("exit")
+
+
 @pytest.fixture
 def proofs_needed(database: Database) -> Iterator[None]:
     """Let the workspace believe only binds with a proof."""

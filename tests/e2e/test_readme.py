@@ -23,33 +23,45 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README, GATEWAY = ROOT / "README.md", ROOT / "docs" / "gateway.md"
+SDK_README, CLIENT_GUIDE = ROOT / "sdk" / "python" / "README.md", ROOT / "docs" / "clients" / "python.md"
 NODE = ROOT / "tests" / "gateway" / "node"
 CUTS = 3
 DEVICES = "SELECT count(*) FROM pushcore_device"
+# As `pip install ./sdk/python` would.
+WITH_SDK = os.environ | {"PYTHONPATH": str(ROOT / "sdk" / "python" / "src")}
+
+
+def programs_of(document: Path) -> list[str]:
+    """Return the Python programs of a document: what begins with an import."""
+    blocks = re.findall(r"```python\n(.*?)```", document.read_text(), re.DOTALL)
+    return [block for block in blocks if block.startswith(("import ", "from "))]
 
 
 @pytest.fixture
-def programs(stack: Stack) -> tuple[str, str]:
-    """Return the programs of device and backend, with the ports of the started service."""
-    device, backend = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert max(len(program.strip().splitlines()) for program in (device, backend)) <= 13
-    device = device.replace("1883", str(urlsplit(stack.demo["mqtt_url"]).port))
-    return device, backend.replace("127.0.0.1:8000", backends.endpoint(stack.demo))
+def backend(stack: Stack) -> str:
+    """Return the README's program of a backend, with the port of the started service."""
+    _, backend = programs_of(README)
+    return backend.replace("127.0.0.1:8000", backends.endpoint(stack.demo))
 
 
-def push_and_receive(stack: Stack, device: str, backend: str) -> str:
-    """Run the device's program, and the backend's once it is bound; returns the line the device prints then."""
-    folder = stack.data_dir.parent
+def push_and_receive(stack: Stack, database: Database, folder: Path, device: str, backend: str) -> str:
+    """Run the device's program in a folder, and the backend's; returns the line the device prints."""
+    # A message to a user without a device waits for one.
+    database.query("UPDATE pushcore_binding SET unbound_at = now() WHERE unbound_at IS NULL RETURNING id")
     with subprocess.Popen(
-        [stack.python, "-u", "-c", device], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [stack.python, "-u", "-c", device], cwd=folder, stdout=subprocess.PIPE, text=True, env=WITH_SDK
     ) as running:
         assert running.stdout is not None
         giving_up = threading.Timer(60, running.kill)
         giving_up.start()
         try:
-            assert running.stdout.readline().startswith('mps/reply {"success": true')  # bound
             pushed = subprocess.run(
-                [stack.python, "-c", backend], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+                [stack.python, "-c", backend],
+                cwd=stack.data_dir.parent,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
             )
             assert '"ResultCode": "100"' in pushed.stdout
             return running.stdout.readline()
@@ -58,15 +70,26 @@ def push_and_receive(stack: Stack, device: str, backend: str) -> str:
             running.kill()
 
 
-def test_the_readmes_device_gets_the_readmes_push_and_stays_one_device(
-    stack: Stack, programs: tuple[str, str], database: Database
+def test_the_readmes_device_has_five_lines_gets_the_push_and_stays_one_device(
+    stack: Stack, backend: str, database: Database
 ) -> None:
+    device, _ = programs_of(README)
+    assert len([line for line in device.strip().splitlines() if not line.startswith("from ")]) == 5
     [(before,)] = database.query(DEVICES)
     for _ in range(2):  # started again, it is the device that it was
-        arrived = push_and_receive(stack, *programs)
-        assert arrived.startswith("mps/inbox ")
-        assert '"content":"from the backend"' in arrived
+        assert push_and_receive(stack, database, stack.data_dir.parent, device, backend) == "Hello from the backend\n"
     assert database.query(DEVICES) == [(before + 1,)]
+
+
+@pytest.mark.parametrize("document", [SDK_README, CLIENT_GUIDE], ids=lambda document: document.name)
+def test_the_python_sdks_programs_run_as_printed(
+    stack: Stack, backend: str, database: Database, document: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mps-device.json").write_bytes((stack.data_dir / "mps-device.json").read_bytes())
+    programs = programs_of(document)
+    assert len(programs) >= 2
+    for program in programs:
+        assert push_and_receive(stack, database, tmp_path, program, backend) == "Hello from the backend\n"
 
 
 def survive_cuts(proxy: CuttingProxy, running: subprocess.Popen[str], connected: str) -> None:
@@ -85,17 +108,24 @@ def survive_cuts(proxy: CuttingProxy, running: subprocess.Popen[str], connected:
 
 
 def test_the_readmes_device_is_one_device_after_its_connection_was_cut(
-    stack: Stack, programs: tuple[str, str], database: Database, tmp_path: Path
+    stack: Stack, database: Database, tmp_path: Path, backend: str
 ) -> None:
     (tmp_path / "var").mkdir()
-    (tmp_path / "var" / "demo.json").write_text(json.dumps(stack.demo))
-    port = urlsplit(stack.demo["mqtt_url"]).port or 0
+    config = json.loads((stack.data_dir / "mps-device.json").read_text())
+    device, _ = programs_of(README)
     [(before,)] = database.query(DEVICES)
-    with CuttingProxy(port) as proxy:
-        program = programs[0].replace(str(port), str(proxy.port))
-        command = [stack.python, "-u", "-c", program]
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as running:
-            survive_cuts(proxy, running, 'mps/reply {"success": true')
+    with CuttingProxy(urlsplit(config["endpoint"]).port or 0) as proxy:
+        config["endpoint"] = f"mqtt://127.0.0.1:{proxy.port}"
+        (tmp_path / "var" / "mps-device.json").write_text(json.dumps(config))
+        command = [stack.python, "-c", device]
+        with subprocess.Popen(command, cwd=tmp_path, env=WITH_SDK) as running:
+            try:
+                for cuts in range(CUTS):
+                    proxy.wait(lambda made=cuts: proxy.attempts > made, "a connection")  # type: ignore[misc]
+                    proxy.cut()
+            finally:
+                running.kill()
+        assert push_and_receive(stack, database, tmp_path, device, backend) == "Hello from the backend\n"
     assert database.query(DEVICES) == [(before + 1,)]
 
 

@@ -465,7 +465,7 @@ class Engine:
         known = former is not None and former.confirmed and former.value == value
         self._store.set_wish(BINDING, value, confirmed=known)
         self._hold_or_deliver()
-        self._send_binding(again=True)
+        self._send_binding()
 
     def _want_unbound(self, future: Future[None]) -> None:
         wish = self._store.wish(BINDING)
@@ -474,10 +474,10 @@ class Engine:
         else:
             self._want_binding(wish.value["userId"], False, None, future)
 
-    def _send_binding(self, *, again: bool = False) -> None:
-        """Send the binding that the service does not know; `again`: even if it should know it."""
+    def _send_binding(self) -> None:
+        """Send the binding, if the service does not know it or the app has asked for it again."""
         wish, binding, identity = self._store.wish(BINDING), self._binding, self._store.identity
-        if wish is None or (wish.confirmed and not again) or not self._is_connected or identity is None:
+        if wish is None or (wish.confirmed and not binding.waiting) or not self._is_connected or identity is None:
             return
         value, provider, number = wish.value, binding.proof_provider, self._number
         topic, payload = ("mps/bind" if value["bound"] else "mps/unbind"), {"userId": value["userId"]}
