@@ -85,7 +85,6 @@ class ScheduleAdmin(LargeTableAdmin):
     )
     readonly_fields = ("state", "next_run", "last_run", "template")
     inlines = (Occurrences,)
-    not_exported = ("row_actions",)
     actions_list = ("calendar",)
     actions_detail = ("cancel",)
 

@@ -40,7 +40,7 @@ class ExportedList:
     """
 
     is_exported = True
-    not_exported: tuple[str, ...] = ()
+    not_exported: tuple[str, ...] = ("row_actions",)
     opts: Any
     admin_site: Any
 

@@ -117,14 +117,14 @@ class _TextReader(HTMLParser):
         self._hidden = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin to leave out what is hidden; a line break is a space."""
-        if tag in _WITHOUT_CONTENT:
-            self.texts.append(" ")
-        elif self._hidden or ("aria-hidden", "true") in attrs:
+        """Begin to leave out what is hidden; texts of different elements are different words."""
+        self.texts.append(" ")
+        if tag not in _WITHOUT_CONTENT and (self._hidden or ("aria-hidden", "true") in attrs):
             self._hidden += 1
 
     def handle_endtag(self, tag: str) -> None:
         """End to leave out what is hidden."""
+        self.texts.append(" ")
         if self._hidden and tag not in _WITHOUT_CONTENT:
             self._hidden -= 1
 

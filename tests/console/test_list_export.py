@@ -54,7 +54,8 @@ def test_every_list_is_exported_with_its_columns_and_rows(superuser: Client, min
     shown = page.context["cl"]
     # The export itself is in the audit log.
     assert len(rows) == shown.result_count + (name == "console_auditentry")
-    assert len(head) == len(shown.list_display) - len(shown.model_admin.not_exported)
+    assert len(head) == len([one for one in shown.list_display if one not in shown.model_admin.not_exported])
+    assert "Actions" not in head
     assert all(title[:1] == title[:1].upper() for title in head)
     assert "Export to Excel" in page.text or not rows
 
@@ -196,7 +197,7 @@ def test_files_of_lists_are_bounded_for_each_author(
 
 def test_the_text_of_a_cell_is_what_one_reads() -> None:
     html = (
-        '<a href="#"><span class="icon" aria-hidden="true">person<b>x</b></span>Ann &amp; <br>Bob</a> <small>3</small>'
+        '<a href="#"><span class="icon" aria-hidden="true">person<b>x</b></span>Ann &amp; <br>Bob</a><small>3</small>'
     )
     assert text_of(html) == "Ann & Bob 3"
     assert capfirst(text_of("plain")) == "Plain"
