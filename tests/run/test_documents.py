@@ -11,7 +11,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("analytics", "bench", "channels_vendor", "console", "gateway", "mps_project", "pushcore", "tests")
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md"), *ROOT.glob("sdk/*.md")])
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("deploy/*.md"),
+        *ROOT.glob("sdk/*.md"),
+    ]
+)
+# For developers of apps, whose code is not this project's.
+CLIENT_DOCUMENTS = sorted(ROOT.glob("docs/clients/*.md"))
 # Packages that Django asks for, which the tree of packages does not show.
 DJANGOS = {"formats", "management", "migrations", "templatetags"}
 CODE = re.compile(rf"`((?:{'|'.join(PACKAGES)})[/.][\w./]*[\w/])`")
@@ -51,7 +60,7 @@ def is_there(name: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *CLIENT_DOCUMENTS], ids=lambda document: document.name)
 def test_everything_that_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
     assert [name for name in CODE.findall(text) if not is_there(name)] == []
