@@ -58,8 +58,8 @@ def switch_on(request: HttpRequest) -> JsonResponse:
     workspace = _workspace(request)
     ad_token, secret = own_device(request.user.pk, workspace)
     audit.record(request, "change", workspace, {"what": "Switched on a simulated device."})
-    username = f"{workspace.app.app_id}-{workspace.workspace_id}"
-    return JsonResponse({"adToken": ad_token, "secret": secret, "username": username})
+    app_id, workspace_id = workspace.app.app_id, workspace.workspace_id
+    return JsonResponse({"adToken": ad_token, "secret": secret, "appId": app_id, "workspaceId": workspace_id})
 
 
 @require_POST

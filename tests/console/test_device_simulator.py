@@ -24,7 +24,7 @@ def test_an_operator_switches_on_a_device_with_a_secret_of_its_own(
     answer = member("operator").post(SWITCH_ON, {"workspace": workspace.pk}).json()
     known = registry.find_devices([answer["adToken"]])[answer["adToken"]]
     assert known.has_secret(answer["secret"])
-    assert answer["username"] == known.username
+    assert f"{answer['appId']}-{answer['workspaceId']}" == known.username
     assert workspace.client_key not in str(answer)
 
 

@@ -1,10 +1,9 @@
-// The device simulator: a device of the gateway (docs/gateway.md) by mqtt.js, and a phone to look at.
+// The device simulator: a device by the TypeScript SDK (sdk/js), and a phone to look at.
 (function () {
   "use strict";
 
   const MOST_NOTIFICATIONS = 20;
   const MOST_LOG_LINES = 100;
-  const MOST_KEYS = 1000;
 
   class Phone {
     constructor(page) {
@@ -78,7 +77,6 @@
     constructor(page, phone) {
       this.page = page;
       this.phone = phone;
-      this.seen = [];
       this.client = null;
     }
 
@@ -99,15 +97,33 @@
     async switchOn() {
       this.phone.showState("connecting");
       try {
-        this.identity = this.identity || (await this.post(this.page.dataset.switchOn));
+        this.client = this.client || this.device(await this.post(this.page.dataset.switchOn));
       } catch (error) {
         this.phone.log(interpolate(gettext("Not registered: %s"), [error.message]));
         this.phone.showState("off");
         return;
       }
-      this.page.querySelector("[data-ad-token]").textContent = this.identity.adToken;
+      await this.client.start({ consent: true });
+      this.page.querySelector("[data-ad-token]").textContent = this.client.token;
       this.offerAsTestDevice();
-      this.connect();
+    }
+
+    device({ appId, workspaceId, adToken, secret }) {
+      const config = {
+        endpoint: this.page.dataset.gateway,
+        httpEndpoint: window.location.origin,
+        appId: appId,
+        workspaceId: workspaceId,
+        clientKey: "", // the console registers the device
+        platform: "android",
+      };
+      return new MpsDevice.SinglePageClient({
+        config: config,
+        store: MpsDevice.MemoryStore.withIdentity(config, { adToken: adToken, secret: secret }),
+        onMessage: (message) => this.show(message),
+        onRevoked: (key) => this.revoke(key),
+        onState: (state) => this.follow(state),
+      });
     }
 
     // The link leads to the form of a test device, filled in with this one.
@@ -117,104 +133,72 @@
         workspace: this.page.dataset.workspace,
         name: gettext("Device simulator"),
         delivery_type: 1,
-        target: this.identity.adToken,
+        target: this.client.token,
       };
       link.href = `${link.dataset.testDevice}?${new URLSearchParams(device)}`;
       link.hidden = false;
     }
 
-    connect() {
-      const client = mqtt.connect(this.page.dataset.gateway, {
-        protocolVersion: 5,
-        clientId: this.identity.adToken,
-        username: this.identity.username,
-        password: this.identity.secret,
-        clean: true,
-        keepalive: 30,
-        reconnectPeriod: 2000,
-        timerVariant: "native",
-      });
-      this.client = client;
-      client.on("connect", () => {
-        this.phone.showState("online");
+    follow({ state, reason }) {
+      if (state === "refused" || state === "replaced") {
+        // Another page with the same device renewed its secret: this one would be refused for ever.
+        const taken = gettext("Taken over: the device was switched on elsewhere");
+        this.phone.log(state === "replaced" ? taken : interpolate(gettext("Not connected: %s"), [reason]));
+        const leaving = this.client;
+        this.client = null;
+        leaving.stop();
+      } else if (state === "connected") {
         this.phone.log(gettext("Connected"));
-      });
-      client.on("close", () => this.client === client && this.phone.showState("connecting"));
-      client.on("error", (error) => this.refused(error));
-      client.on("disconnect", (packet) => this.sentAway(packet.reasonCode));
-      client.on("message", (topic, payload) => this.receive(topic, JSON.parse(payload.toString())));
-    }
-
-    // Another page with the same device renewed its secret: this one would be refused for ever.
-    refused(error) {
-      this.phone.log(interpolate(gettext("Not connected: %s"), [error.message]));
-      if (error.code === 0x86 || error.code === 0x87) {
-        this.identity = null;
-        this.switchOff();
+      } else if (state === "waiting") {
+        this.phone.log(interpolate(gettext("Not connected: %s"), [reason]));
+      } else if (state === "stopped") {
+        this.phone.log(gettext("Offline"));
       }
-    }
-
-    sentAway(reason) {
-      if (reason === 0x8e) {
-        this.phone.log(gettext("Taken over: the device was switched on elsewhere"));
-        this.identity = null;
-        this.switchOff();
-      }
+      this.phone.showState({ connected: "online", connecting: "connecting", waiting: "connecting" }[state] || "off");
     }
 
     switchOff() {
-      if (this.client) {
-        const leaving = this.client;
-        this.client = null;
-        leaving.end();
-        this.phone.log(gettext("Offline"));
-      }
-      this.phone.showState("off");
+      this.client.stop();
     }
 
-    receive(topic, message) {
-      if (topic === "mps/inbox") {
-        this.show(message);
-      } else if (topic === "simulator/answer") {
-        this.phone.log(`${this.asked}: ${message.success ? "done" : message.message}`);
-        if (message.success) {
-          this.page.querySelector("[data-user]").textContent = this.asked;
-        }
-      }
+    revoke(key) {
+      this.phone.log(interpolate(gettext("Revoked: %s"), [key]));
+      this.phone.remove(key);
     }
 
-    show(message) {
-      if (this.seen.includes(message.k)) {
-        return;
-      }
-      this.seen = [...this.seen.slice(1 - MOST_KEYS), message.k];
-      const content = message.bData;
-      if (content.revokes) {
-        this.phone.log(interpolate(gettext("Revoked: %s"), [content.revokes]));
-        this.phone.remove(content.revokes);
-        return;
-      }
-      this.report(message.k, "arrived");
-      if (content.silent) {
+    show({ k, data }) {
+      if (data.silent) {
         this.phone.log(gettext("Silent message received"));
         return;
       }
-      this.phone.log(interpolate(gettext("Received: %s"), [content.title]));
-      this.phone.notify(message.k, content, (name) => {
-        this.report(message.k, name);
-        this.phone.log(interpolate(name === "opened" ? gettext("Reported opened: %s") : gettext("Reported ignored: %s"), [content.url || content.title]));
-      });
+      this.phone.log(interpolate(gettext("Received: %s"), [data.title]));
+      this.phone.notify(k, data, (name) => this.report(k, name, data.url || data.title));
     }
 
-    report(key, event) {
-      if (this.client) {
-        this.client.publish("mps/event", JSON.stringify([{ k: key, event: event, at: Date.now() }]), { qos: 1 });
+    // The phone can be touched while it is offline too; without a client there is nobody to report to.
+    async report(key, name, what) {
+      if (this.client && this.client.state.state !== "stopped") {
+        await this.client[name](key);
+        this.phone.log(interpolate(name === "opened" ? gettext("Reported opened: %s") : gettext("Reported ignored: %s"), [what]));
       }
     }
 
-    ask(topic, request, meaning) {
-      this.asked = meaning;
-      this.client.publish(topic, JSON.stringify(request), { qos: 1, properties: { responseTopic: "simulator/answer" } });
+    async bind({ userId, bindToken }) {
+      await this.ask(this.client.bind(userId, bindToken && (() => bindToken)), `${this.page.dataset.textBound} ${userId}`);
+    }
+
+    async unbind(userId) {
+      await this.ask(this.client.unbind(userId), this.page.dataset.textUnbound);
+    }
+
+    async ask(answered, meaning) {
+      try {
+        await answered;
+        this.page.querySelector("[data-user]").textContent = meaning;
+        this.phone.log(meaning);
+      } catch (error) {
+        this.phone.log(`${meaning}: ${error.message}`);
+      }
     }
 
     async pushToMyself() {
@@ -238,7 +222,7 @@
       on: () => device.switchOn(),
       off: () => device.switchOff(),
       push: () => device.pushToMyself(),
-      unbind: () => device.ask("mps/unbind", { userId: form.elements.userId.value }, page.dataset.textUnbound),
+      unbind: () => device.unbind(form.elements.userId.value),
     };
     page.addEventListener("click", (event) => {
       const action = actions[event.target.dataset.do];
@@ -248,8 +232,7 @@
     });
     form.addEventListener("submit", function (event) {
       event.preventDefault();
-      const request = Object.fromEntries(new FormData(form));
-      device.ask("mps/bind", request, `${page.dataset.textBound} ${request.userId}`);
+      device.bind(Object.fromEntries(new FormData(form)));
     });
     page.querySelector("[data-choose]").addEventListener("change", function (event) {
       window.location.search = `?workspace=${event.target.value}`;

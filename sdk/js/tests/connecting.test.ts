@@ -181,3 +181,12 @@ test('a store that cannot be written is no reason to lose the registration', asy
   await bench.waitOut();
   await bench.state('connected');
 });
+
+test('a device without a client key is refused where its secret is', async () => {
+  const config = { ...CONFIG, clientKey: '' };
+  const bench = new Bench(MemoryStore.withIdentity(config, { adToken: 'given', secret: 'old' }), { config });
+  bench.service.connacks = [{ reasonCode: 0x86 }];
+  await bench.client.start({ consent: true });
+  await bench.state('refused');
+  assert.equal(bench.service.links.length, 1);
+});

@@ -46,9 +46,9 @@ export class UserBinding {
     });
   }
 
-  /** Unbind whoever is bound. */
-  async unbind(): Promise<void> {
-    const former = this.former();
+  /** Unbind a user; without one, whoever is bound as far as the device knows. */
+  async unbind(userId: string | undefined): Promise<void> {
+    const former = userId || this.former();
     if (former !== undefined) {
       await this.wish.want({ userId: null, former });
     }

@@ -49,7 +49,7 @@ export interface DeviceClient {
   start(options: { consent: boolean }): Promise<void>;
   stop(): Promise<void>;
   bind(userId: string, proofProvider?: ProofProvider): Promise<void>;
-  unbind(): Promise<void>;
+  unbind(userId?: string): Promise<void>;
   reportVendorToken(channel: number, token: string): Promise<void>;
   withdrawVendorToken(): Promise<void>;
   vendorMessage(data: VendorData): Promise<boolean>;
@@ -162,10 +162,14 @@ export class PushClient implements DeviceClient {
     await answered;
   }
 
-  /** End the binding, as when the user logs out. Resolves and throws as `bind`. */
-  async unbind(): Promise<void> {
+  /**
+   * End the binding, as when the user logs out. Resolves and throws as `bind`.
+   *
+   * @param userId Needed only if the store does not know the user.
+   */
+  async unbind(userId?: string): Promise<void> {
     const { binding, inbox } = this.needed;
-    const answered = binding.unbind();
+    const answered = binding.unbind(userId);
     holdOrResume(binding, inbox);
     await answered;
   }

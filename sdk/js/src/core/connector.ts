@@ -100,6 +100,9 @@ export class Connector {
   private async connect(): Promise<Verdict> {
     const { config, state, clock, transport } = this.ports;
     const identity = this.registersAgain ? undefined : state.identity;
+    if (!identity && !config.clientKey) {
+      return { action: 'refused', reason: 'the device is not accepted, and has no client key to register with' };
+    }
     const proof = identity ? {} : await state.proofOfRegistration();
     if (this.isStopping) {
       return { action: 'retry', reason: 'stopped' };

@@ -102,8 +102,8 @@ export class SharedClient implements DeviceClient {
     await this.call('bind', [userId], proofProvider ?? this.options.proofProvider);
   }
 
-  async unbind(): Promise<void> {
-    await this.call('unbind', []);
+  async unbind(userId?: string): Promise<void> {
+    await this.call('unbind', [userId]);
   }
 
   async reportVendorToken(channel: number, token: string): Promise<void> {
@@ -317,7 +317,7 @@ async function perform(client: PushClient, method: Method, args: unknown[], prov
     case 'bind':
       return client.bind(args[0] as string, provider);
     case 'unbind':
-      return client.unbind();
+      return client.unbind(args[0] as string | undefined);
     case 'reportVendorToken':
       return client.reportVendorToken(args[0] as number, args[1] as string);
     case 'withdrawVendorToken':
