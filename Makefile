@@ -13,7 +13,7 @@ LINT_ENV := DATABASE_URL=postgresql://lint@localhost/lint REDIS_URL=redis://loca
 # A run of the tests starts some hundred processes, and each would compile all our modules.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test coverage test-sdks test-interop test-faults lint format screenshots clean
+.PHONY: run test coverage test-sdks sdk-js-bundle test-interop test-faults lint format screenshots clean
 
 run: .venv/run.stamp
 	@exec $(BIN)/python -m mps_project.run
@@ -41,6 +41,13 @@ test-sdks: .venv/dev.stamp
 # Processes killed, stopped and paused under a fleet and its load, also for longer than a test may take.
 test-faults: .venv/dev.stamp
 	MPS_LONG_FAULTS=1 $(BIN)/python -m pytest tests/e2e/test_faults.py $(ARGS)
+
+# The console's copy of the TypeScript SDK's bundle, after a change of sdk/js.
+sdk-js-bundle:
+	cd sdk/js && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+	rm -f console/static/console/vendor/mps-device-*.min.js
+	cp sdk/js/dist/mps-device.min.js console/static/console/vendor/mps-device-$$(node -p "require('./sdk/js/package.json').version").min.js
+	cp sdk/js/LICENSES.md console/static/console/vendor/mps-device-LICENSES.md
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ import pytest
 from tests.support.stack import ROOT
 
 # npm's errors where no registry can be reached.
-_NO_REGISTRY = (
+NO_REGISTRY = (
     "ENOTFOUND",
     "ECONNREFUSED",
     "ECONNRESET",
@@ -44,7 +44,7 @@ def installed(folder: Path) -> Path:
         shutil.copytree(folder, coming)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         ran = subprocess.run(command, cwd=coming, capture_output=True, text=True, timeout=240, check=False)
-        if ran.returncode and any(sign in ran.stderr for sign in _NO_REGISTRY):
+        if ran.returncode and any(sign in ran.stderr for sign in NO_REGISTRY):
             shutil.rmtree(coming)
             missing(f"npm reaches no registry from this machine: {ran.stderr.splitlines()[0]}")
         assert ran.returncode == 0, f"npm ci failed:\n{ran.stdout}{ran.stderr}"
