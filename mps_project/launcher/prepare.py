@@ -54,7 +54,7 @@ def main() -> int:
 
 def _make_demo() -> None:
     """Make the demo app, or mend it; write its keys and addresses to `demo.json`, and the file of the device SDKs."""
-    from gateway.device_config import FILE_NAME, device_config
+    from console.pages.device_configuration import FILE_NAME, configuration_of
     from pushcore import demo
     from pushcore.channels import Platform
     from pushcore.models import Workspace
@@ -78,7 +78,7 @@ def _make_demo() -> None:
     workspace = Workspace.objects.select_related("app").get(
         app__app_id=made["app_id"], workspace_id=made["workspace_id"]
     )
-    installation.write_private_json(path.with_name(FILE_NAME), device_config(workspace, Platform.OTHER))
+    installation.write_private_json(path.with_name(FILE_NAME), configuration_of(workspace, Platform.OTHER))
 
 
 def _fill_demo() -> None:

@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.management.commands.gateway import _certificate, _reload
 from gateway.transport.listeners import Certificate, CertificateError
+from mps_device import Config, Message, PushClient, Store
 from pushcore.models import Workspace
 from tests.gateway.conftest import Known, RunningGateway
 from tests.gateway.pushing import flood, send, wait_for
@@ -44,6 +45,27 @@ def trusting(folder: Path) -> ssl.SSLContext:
 
 def open_tls(port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
     return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=15), server_hostname="localhost")
+
+
+@pytest.mark.parametrize("transport", ["mqtts", "wss"])
+def test_a_device_of_the_python_sdk_registers_and_receives_over_tls(
+    secure: RunningGateway, tmp_path: Path, workspace: Workspace, transport: str
+) -> None:
+    received: queue.Queue[Message] = queue.Queue()
+    config = Config(
+        endpoint=f"{transport}://localhost:{secure.ws_port if transport == 'wss' else secure.mqtt_port}",
+        app_id=workspace.app.app_id,
+        workspace_id=workspace.workspace_id,
+        client_key=workspace.client_key,
+        platform="android",
+        ca_file=str(tmp_path / "server.crt"),
+    )
+    with PushClient(config, Store(None)) as client:
+        client.on_message = received.put
+        client.start(consent=True)
+        client.bind("ann", timeout=15)
+        sent = [send(workspace, str(client.token), f"k{number}") for number in range(5)]
+        assert [received.get(timeout=15).k for _ in sent] == [str(one.pk) for one in sent]
 
 
 def common_name(connection: ssl.SSLSocket) -> str:
