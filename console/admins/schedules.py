@@ -26,7 +26,7 @@ from console.components.row_links import RowLink, row_links, to_action
 from console.components.schedule_state import occurrence_label, state_label, task_link
 from console.locale.zones import zone_of
 from pushcore.codes.results import ResultError
-from pushcore.models import Occurrence, PushTask, Schedule
+from pushcore.models import Occurrence, PushTask, Schedule, Template
 from pushcore.schedules import service
 from pushcore.schedules.progress import progress_of
 from pushcore.storage import ids
@@ -140,9 +140,15 @@ class ScheduleAdmin(LargeTableAdmin):
         return push_type(schedule.delivery_type, str(PushTask.Kind(schedule.kind).label))
 
     @display(description=_("template"))
-    def template(self, schedule: Schedule) -> str:
-        """Show the template's name."""
-        return schedule.template_name or "-"
+    def template(self, schedule: Schedule) -> SafeString:
+        """Link to the template, whose newest version is sent; by its name alone if it was deleted."""
+        if not schedule.template_name:
+            return SafeString("-")
+        named = Template.objects.filter(workspace=schedule.workspace_id, name=schedule.template_name).first()
+        if named is None:
+            return format_html("{}", schedule.template_name)
+        address = reverse("admin:pushcore_template_change", args=[named.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', address, named.name)
 
     @display(description=_("actions"))
     def row_actions(self, schedule: Any) -> SafeString:

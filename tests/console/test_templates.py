@@ -241,6 +241,7 @@ def test_its_page_says_what_uses_it(
     assert reverse("admin:pushcore_pushtask_change", args=[task.pk]) in page
     assert reverse("admin:pushcore_schedule_change", args=[schedule.pk]) in page
     assert "Waits for its time" in page
+    assert page_of(template) in viewer.get(reverse("admin:pushcore_schedule_change", args=[schedule.pk])).text
 
 
 def test_strangers_templates_are_neither_copied_nor_edited_nor_restored(
