@@ -54,6 +54,7 @@ _DATA = {
     "pushcore_binding": ("user_id",),
     "pushcore_device": ("ad_token", "manufacturer", "model", "os_version", "app_version", "third_token"),
     "pushcore_filefault": ("reason", "record"),
+    "pushcore_formerversion": ("description", "title", "body", "uri"),
     "pushcore_message": ("target", "msgkey", "override"),
     "pushcore_occurrence": ("fault",),
     "pushcore_pushtask": ("name", "author", "content"),
