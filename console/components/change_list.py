@@ -16,7 +16,7 @@ from console.components.searching_back import OLDER_THAN, FoundPaginator, Search
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 # A statement of a list of a large table that takes longer (milliseconds) is not served by an index.
-QUICK_MS = 40
+QUICK_MS = 60
 
 
 class ConsoleChangeList(ChangeList):

@@ -19,7 +19,7 @@ from django.db.models.expressions import Col
 # Rows looked at by the first statement, and by one at most: twice as many each time.
 FIRST_STEP, LONGEST_STEP = 25_000, 100_000
 # No further step is begun after this time, in seconds.
-BUDGET = 0.06
+BUDGET = 0.05
 # The parameter of the address by which a search goes on: a lookup, which Django applies by itself.
 OLDER_THAN = "id__lt"
 _BOUNDS = frozenset({"gt", "gte", "lt", "lte", "range"})
