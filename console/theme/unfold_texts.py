@@ -13,6 +13,7 @@ TEXTS = (
     _("System"),
     _("Select value"),
     _("Go back"),
+    _("More actions"),
     _("Type to search"),
     _("True"),
     _("False"),

@@ -39,6 +39,8 @@ ANSWERS_OF_SCRIPTS = frozenset(
         "pushcore_workspace_device_configuration",
     }
 )
+# Pages of one object, whose number is in their address, by their names.
+OF_AN_OBJECT = frozenset({"pushcore_device_connection_log"})
 # What stands in the address of a page that has arguments.
 ARGUMENTS: Mapping[str, Sequence[Mapping[str, str]]] = {
     "create_message": [{"kind": kind.value} for kind in PushTask.Kind if kind != PushTask.Kind.REVOKE]
@@ -72,7 +74,7 @@ def console_pages() -> list[ConsolePage]:
     """Return all pages that a superuser can open, but for those of single objects."""
     found = [ConsolePage(""), ConsolePage("password_change/")]
     for page in ROUTES:
-        if page.name not in ANSWERS_OF_SCRIPTS:
+        if page.name not in ANSWERS_OF_SCRIPTS | OF_AN_OBJECT:
             for arguments in ARGUMENTS.get(page.name, [{}]):
                 address = _below(reverse(f"admin:{page.name}", kwargs=dict(arguments)))
                 found += [ConsolePage(address + query) for query in QUERIES.get(page.name, ("",))]

@@ -24,6 +24,10 @@ _VISIBLE = """
   for (const name of ['placeholder', 'aria-label', 'title', 'alt'])
     for (const element of document.querySelectorAll(`[${name}]`))
       if (!element.closest(skipped) && isSeen(element)) texts.push(element.getAttribute(name));
+  // Names of columns, where a row is a card.
+  for (const element of document.querySelectorAll('[data-label]'))
+    if (isSeen(element) && !['none', 'normal'].includes(getComputedStyle(element, '::before').content))
+      texts.push(element.dataset.label);
   for (const element of document.querySelectorAll('input[type=submit], input[type=button]'))
     if (isSeen(element)) texts.push(element.value);
   return [document.title, ...texts].map((text) => text.trim()).filter((text) => text);
