@@ -35,7 +35,9 @@ _VISIBLE = """
 """
 _WORD = re.compile(r"[A-Za-z][A-Za-z]+")
 # Addresses, placeholders, and what is no word: IDs and digests.
-_NO_WORDS = re.compile(r"\b(?:https?|wss?|mqtts?)://\S+|#\w+#|\{.*\}|\S*\*{3,}|\b[\w-]*\d[\w-]*\b")
+_NO_WORDS = re.compile(
+    r"\b(?:https?|wss?|mqtts?)://\S+|#\w+#|\{.*\}|\S*\*{3,}|mps-device\.json|Registration_id|\b[\w-]*\d[\w-]*\b"
+)
 # Names, abbreviations and formats that are the same in both languages.
 _SAME = """
 AccessKey Ad Android API APNs app App Apple Bearer bundle console CSV Excel FCM Firebase GCM GET Google HarmonyOS
@@ -43,6 +45,8 @@ HONOR HTTP HTTPS Huawei HUAWEI ID IDs IMEI iOS iPhone IP JSON KB KiB Live MB MiB
 PEM POST PushBind QoS REST RPC RSA SDK SHA SMS SQL SSL TCP TLS token TOTP TTL UNIX URI URL URLs UTC UTF vivo
 WebSocket Xiaomi XML AM PM HARMONYOS HMS Token Activity ViewController Control Mac Command base CA secret pbkdf
 AppID AppKey AppSecret MasterSecret Client Secret Ctrl Esc
+RegId
+ANDROID IOS MIUI
 Chrome Edge Firefox Linux macOS Opera Safari WeChat Windows iPad Key Team Bundle
 """
 PROPER_NAMES = frozenset(_SAME.split())
