@@ -25,6 +25,16 @@ for number in range(50):
     )
     pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
 """
+# More than are written at once.
+MANY = """
+from pushcore.models import PushTask, Workspace
+from pushcore.push import pushes
+from pushcore.push.requests import SimplePush
+for number in range(51):
+    targets = {f"reader-{number}-{each}": f"many-{number}-{each}" for each in range(10)}
+    request = SimplePush(delivery_type=3, expired_seconds=600, title="T", content="C", target_msgkey=targets)
+    pushes.accept(Workspace.objects.first(), request, source=PushTask.Source.RPC, author="test")
+"""
 A_TASK = """
 from pushcore.models import PushTask, Workspace
 from pushcore.push import pushes, templates
@@ -129,3 +139,19 @@ def test_a_row_of_the_task_list_unfolds(page: Page, axe: str, task: str) -> None
     expect(page.get_by_text("Successfully pushed messages").first).to_be_visible()
     page.screenshot(path=SCREENSHOTS / "lists" / "tasks-desk.png")
     assert faults(page, axe) == []
+
+
+def test_a_short_list_is_saved_at_once_and_a_long_one_when_a_worker_has_written_it(page: Page, stack: Stack) -> None:
+    page.goto("pushcore/app/")
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Export to Excel").click()
+    assert downloading.value.suggested_filename.startswith("app-")
+    assert downloading.value.suggested_filename.endswith(".xlsx")
+    run_in_service(stack, MANY)
+    page.goto("pushcore/message/?kind=all")
+    page.get_by_role("button", name="Export to Excel").click()
+    file = page.locator("[data-export-link]")
+    expect(file).to_be_visible(timeout=60_000)
+    with page.expect_download() as downloading:
+        file.click()
+    assert downloading.value.suggested_filename.startswith("message-")
