@@ -99,7 +99,7 @@ final class Connection {
     }
 
     /** Begins to connect as a known device, or, without an identity, to register. */
-    void open(DeviceState.Identity identity, Map<String, String> properties) {
+    void open(DeviceState.Identity identity, Map<String, String> properties, int keepAlive) {
         Mqtt5ClientBuilder builder = Mqtt5Client.builder()
             .executorConfig()
             .nettyExecutor(network)
@@ -134,16 +134,16 @@ final class Connection {
         }
         client = builder.buildAsync();
         client.publishes(MqttGlobalPublishFilter.ALL, this::received, Runnable::run, true);
-        client.connect(connect(identity, properties));
+        client.connect(connect(identity, properties, keepAlive));
     }
 
-    private Mqtt5Connect connect(DeviceState.Identity identity, Map<String, String> properties) {
+    private Mqtt5Connect connect(DeviceState.Identity identity, Map<String, String> properties, int keepAlive) {
         Mqtt5UserPropertiesBuilder described = Mqtt5UserProperties.builder();
         properties.forEach(described::add);
         String password = identity == null ? config.clientKey : identity.secret;
         return Mqtt5Connect.builder()
             .cleanStart(true)
-            .keepAlive(config.keepAlive)
+            .keepAlive(keepAlive)
             .simpleAuth()
             .username(config.username())
             .password(password.getBytes(StandardCharsets.UTF_8))

@@ -28,6 +28,7 @@ final class Engine {
     private final Delivery delivery;
     private final Backoff backoff = new Backoff();
     private volatile State shown = new State(State.Status.STOPPED);
+    private volatile int keepAlive;
     private Connection connection;
     /** Whether this attempt registers. */
     private boolean isRegistering;
@@ -45,8 +46,10 @@ final class Engine {
         Diagnostics diagnostics,
         Callbacks listeners,
         Callbacks callbacks,
-        PushListener listener) {
+        PushListener listener,
+        int keepAlive) {
         this.config = config;
+        this.keepAlive = keepAlive;
         this.state = state;
         this.diagnostics = diagnostics;
         this.callbacks = callbacks;
@@ -86,6 +89,10 @@ final class Engine {
                 connect();
             }
         });
+    }
+
+    void setKeepAlive(int seconds) {
+        keepAlive = seconds;
     }
 
     /** Tries at once, if the client waits. */
@@ -149,7 +156,7 @@ final class Engine {
         Happenings happenings = new Happenings();
         connection = happenings.of = new Connection(config, happenings);
         loop.schedule("connack", CONNACK_SECONDS, () -> endConnection(Reasons.Action.RETRY, "no answer to the CONNECT", 0));
-        connection.open(identity, properties);
+        connection.open(identity, properties, keepAlive);
     }
 
     /** Brings what happens to a connection into the loop, as long as it is the client's. */

@@ -26,6 +26,7 @@ public final class PushClient implements AutoCloseable {
     private final Callbacks callbacks;
     private DeviceState state;
     private Engine engine;
+    private int keepAlive;
 
     /** Makes a client, which does nothing until {@link #start}. */
     public PushClient(Config config, Store store, PushListener listener) {
@@ -44,6 +45,7 @@ public final class PushClient implements AutoCloseable {
         this.config = config;
         this.store = store;
         this.listener = listener;
+        keepAlive = config.keepAlive;
         this.clock = clock != null ? clock : new SystemClock();
         diagnostics = new Diagnostics(this.clock, logger != null ? logger : line -> { });
         messages = new Callbacks(executor != null ? executor : Callbacks.thread("mps-device-messages"), diagnostics);
@@ -67,7 +69,7 @@ public final class PushClient implements AutoCloseable {
             return;
         }
         open().useFor(config.username());
-        engine = new Engine(config, state, clock, diagnostics, messages, callbacks, listener);
+        engine = new Engine(config, state, clock, diagnostics, messages, callbacks, listener, keepAlive);
         engine.start();
     }
 
@@ -112,6 +114,14 @@ public final class PushClient implements AutoCloseable {
     public synchronized String token() {
         DeviceState.Identity identity = state == null ? null : state.identity();
         return identity == null ? null : identity.adToken;
+    }
+
+    /** Sets the keep alive of the next connections, in seconds: networks forget idle connections after different times. */
+    public synchronized void setKeepAlive(int seconds) {
+        keepAlive = seconds;
+        if (engine != null) {
+            engine.setKeepAlive(seconds);
+        }
     }
 
     /** Tells that the system has a network again: a client that waits tries at once. */
