@@ -27,6 +27,7 @@ SIDEBAR = "#nav-sidebar"
 EMPTY = {
     "pushcore-messagekey": "keys are claimed for a day, by pushes of the present",
     "query-tool-dimension-user-target-nobody": "nobody has no device",
+    "pushcore-device-open-log": "nobody has started the log of that device",
     "auth-group": "groups give no rights here",
 }
 

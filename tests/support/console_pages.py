@@ -49,7 +49,10 @@ ARGUMENTS: Mapping[str, Sequence[Mapping[str, str]]] = {
 QUERIES = {"query_tool": ("", "?dimension=user&target=anna.berg", "?dimension=user&target=nobody")}
 
 # Pages of an object besides its own, by the list that it is in: the ends of their addresses.
-FURTHER_PAGES: Mapping[str, Sequence[str]] = {"pushcore/template/": ("edit", "delete")}
+FURTHER_PAGES: Mapping[str, Sequence[str]] = {
+    "pushcore/template/": ("edit", "delete"),
+    "pushcore/device/": ("open-log",),
+}
 
 
 @dataclass(frozen=True, slots=True)
