@@ -11,7 +11,7 @@ from typing import Any, Self
 from mps_device.client import PushClient
 from mps_device.clock import Clock
 from mps_device.config import Config
-from mps_device.engine import ProofProvider
+from mps_device.device_requests import ProofProvider
 from mps_device.messages import Message
 from mps_device.state import State
 from mps_device.store import Store

@@ -11,8 +11,9 @@ from typing import Any, Self
 from mps_device import http
 from mps_device.clock import Clock, SystemClock
 from mps_device.config import Config
+from mps_device.device_requests import ProofProvider
 from mps_device.diagnostics import Diagnostics
-from mps_device.engine import Engine, ProofProvider
+from mps_device.engine import Engine
 from mps_device.errors import ConsentError, NotRunningError
 from mps_device.messages import IGNORED, LONGEST_VALIDITY_SECONDS, OPENED, Message
 from mps_device.state import State, Status
