@@ -32,11 +32,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-results", action="store_true", help="write sdk/conformance/RESULTS.md")
 
 
+def chosen_sdks(config: pytest.Config) -> list[Sdk]:
+    """Return the SDKs that `--sdk` names."""
+    names = config.getoption("--sdk")
+    return [one for one in SDKS if names == "all" or one.name in names.split(",")]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out tests of a package, such as `test_java.py`, where its SDK is not chosen."""
+    left_out = {one.name for one in SDKS} - {one.name for one in chosen_sdks(config)}
+    return True if collection_path.stem.removeprefix("test_") in left_out else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each scenario with each chosen SDK."""
     if "sdk" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("--sdk")
-        sdks = [one for one in SDKS if chosen == "all" or one.name in chosen.split(",")]
+        sdks = chosen_sdks(metafunc.config)
         metafunc.parametrize("sdk", sdks, ids=[one.name for one in sdks], scope="session")
 
 
