@@ -1,6 +1,8 @@
 package mps.device;
 
 import com.hivemq.client.mqtt.MqttClientSslConfig;
+import com.hivemq.client.mqtt.MqttClientTransportConfig;
+import com.hivemq.client.mqtt.MqttClientTransportConfigBuilder;
 import com.hivemq.client.mqtt.MqttGlobalPublishFilter;
 import com.hivemq.client.mqtt.MqttWebSocketConfig;
 import com.hivemq.client.mqtt.datatypes.MqttQos;
@@ -104,13 +106,7 @@ final class Connection {
             .executorConfig()
             .nettyExecutor(network)
             .applyExecutorConfig()
-            .transportConfig()
-            .serverHost(config.host)
-            .serverPort(config.port)
-            .socketConnectTimeout(OPEN_SECONDS, TimeUnit.SECONDS)
-            // The engine waits for the CONNACK, by its own clock.
-            .mqttConnectTimeout(0, TimeUnit.SECONDS)
-            .applyTransportConfig()
+            .transportConfig(transport())
             .addConnectedListener(context -> accepted((Mqtt5ConnAck) connAck(context)))
             .addDisconnectedListener(this::ended)
             .advancedConfig()
@@ -125,6 +121,19 @@ final class Connection {
         if (identity != null) {
             builder = builder.identifier(identity.adToken);
         }
+        client = builder.buildAsync();
+        client.publishes(MqttGlobalPublishFilter.ALL, this::received, Runnable::run, true);
+        client.connect(connect(identity, properties, keepAlive));
+    }
+
+    /** Describes the transport as a whole: of a client's builder `sslConfig` alone has no effect after `transportConfig`. */
+    private MqttClientTransportConfig transport() {
+        MqttClientTransportConfigBuilder builder = MqttClientTransportConfig.builder()
+            .serverHost(config.host)
+            .serverPort(config.port)
+            .socketConnectTimeout(OPEN_SECONDS, TimeUnit.SECONDS)
+            // The engine waits for the CONNACK, by its own clock.
+            .mqttConnectTimeout(0, TimeUnit.SECONDS);
         if (config.isTls()) {
             builder = builder.sslConfig(MqttClientSslConfig.builder().trustManagerFactory(config.trustManagers).build());
         }
@@ -132,9 +141,7 @@ final class Connection {
             builder = builder.webSocketConfig(
                 MqttWebSocketConfig.builder().serverPath(config.path).subprotocol("mqtt").build());
         }
-        client = builder.buildAsync();
-        client.publishes(MqttGlobalPublishFilter.ALL, this::received, Runnable::run, true);
-        client.connect(connect(identity, properties, keepAlive));
+        return builder.build();
     }
 
     private Mqtt5Connect connect(DeviceState.Identity identity, Map<String, String> properties, int keepAlive) {
@@ -185,8 +192,17 @@ final class Connection {
         } else if (cause instanceof Mqtt5DisconnectException && context.getSource() == MqttDisconnectSource.SERVER) {
             events.disconnected(((Mqtt5DisconnectException) cause).getMqttMessage().getReasonCode().getCode());
         } else {
-            events.lost(isAccepted ? "the connection was lost" : "the service cannot be reached");
+            events.lost(isAccepted ? "the connection was lost" : "the service cannot be reached: " + rootOf(cause));
         }
+    }
+
+    /** Returns what the network or TLS says; it knows no secrets. */
+    private static String rootOf(Throwable cause) {
+        Throwable root = cause;
+        while (root.getCause() != null && root.getCause() != root) {
+            root = root.getCause();
+        }
+        return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
     }
 
     private static double retryAfter(Mqtt5UserProperties properties) {
@@ -229,8 +245,8 @@ final class Connection {
         boolean isOpen = isAccepted && !hasEnded;
         hasEnded = true;
         if (isOpen) {
-            client.disconnect().whenComplete((done, error) -> release());
             network.schedule(this::release, CLOSE_SECONDS, TimeUnit.SECONDS);
+            client.disconnect().whenComplete((done, error) -> release());
         } else {
             release();
         }

@@ -1,5 +1,6 @@
 package mps.device;
 
+import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -286,11 +287,12 @@ final class Engine {
 
     /** The store cannot be used, or there is a fault in the client: both may be over later. */
     private void onFault(RuntimeException fault) {
-        diagnostics.note("fault: " + fault);
+        String reason = fault instanceof UncheckedIOException ? "the store cannot be used" : "a fault of the client";
+        diagnostics.note(reason + ": " + fault.getClass().getSimpleName());
         try {
-            endConnection(Reasons.Action.SLOW, "the store cannot be used", 0);
+            endConnection(Reasons.Action.SLOW, reason, 0);
         } catch (RuntimeException again) {
-            connectIn(backoff.nextSeconds(true, 0), "the store cannot be used");
+            connectIn(backoff.nextSeconds(true, 0), reason);
         }
     }
 

@@ -291,7 +291,9 @@ public final class Push {
     // -- messages -----------------------------------------------------------------------------------------------------
 
     private void take(Message message) throws IOException {
-        Badges.apply(context, message);
+        if (!message.isRepeat()) {
+            Badges.apply(context, message);
+        }
         if (message.isSilent() || !options.showsNotifications) {
             try {
                 options.listener.onMessage(message);
