@@ -34,12 +34,10 @@ client.unregister()
 """
 
 
-def measure(program: str, *arguments: str, seconds: float) -> tuple[float, float]:
+def measure(*command: str, seconds: float) -> tuple[float, float]:
     """Run a program; return its own memory in MiB and the CPU seconds it takes in an hour."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "sdk" / "python" / "src")}
-    with subprocess.Popen(
-        [sys.executable, "-c", program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    ) as running:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as running:
         assert running.stdin is not None
         assert running.stdout is not None
         assert running.stdout.readline() == b"ready\n"
@@ -65,8 +63,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        imported, _ = measure(_IMPORTED, seconds=1)
-        connected, cpu = measure(_CONNECTED, options.config, f"{folder}/device", seconds=options.seconds)
+        python = (sys.executable, "-c")
+        imported, _ = measure(*python, _IMPORTED, seconds=1)
+        connected, cpu = measure(*python, _CONNECTED, options.config, f"{folder}/device", seconds=options.seconds)
     print(f"memory: {connected:.1f} MiB, of which the client {connected - imported:.1f} MiB")
     print(f"CPU: {cpu:.2f} s in an hour")
 

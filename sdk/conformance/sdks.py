@@ -44,6 +44,10 @@ class Sdk:
         return os.environ | self.environment
 
 
+BUILD_JAVASCRIPT = [
+    ["npm", "--prefix", str(JAVASCRIPT), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+    ["npm", "--prefix", str(JAVASCRIPT), "run", "build"],
+]
 SDKS = [
     Sdk(
         "python",
@@ -53,11 +57,15 @@ SDKS = [
     Sdk(
         "js",
         command=["node", str(AGENTS / "javascript_agent.mjs")],
-        build=[
-            ["npm", "--prefix", str(JAVASCRIPT), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            ["npm", "--prefix", str(JAVASCRIPT), "run", "build"],
-        ],
+        build=BUILD_JAVASCRIPT,
         missing=lambda: missing_programs("node", "npm"),
+    ),
+    Sdk(
+        "js-chromium",
+        command=[sys.executable, str(AGENTS / "chromium_agent.py")],
+        environment={"PYTHONPATH": str(ROOT.parent)},
+        build=BUILD_JAVASCRIPT,
+        missing=lambda: missing_programs("node", "npm", "chromium"),
     ),
     Sdk(
         "java",

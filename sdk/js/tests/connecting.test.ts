@@ -190,3 +190,10 @@ test('a device without a client key is refused where its secret is', async () =>
   await bench.state('refused');
   assert.equal(bench.service.links.length, 1);
 });
+
+test('a device describes itself, and what it can do', async () => {
+  const description = { model: 'M1', osVersion: '', capabilities: ['trampoline', 'other'] };
+  const bench = await new Bench(new MemoryStore(), { description }).connected();
+  const { installationId: _, registrationNonce: __, ...told } = bench.service.link.request.userProperties;
+  assert.deepEqual(told, { platform: 'other', model: 'M1', capabilities: 'trampoline,other' });
+});

@@ -139,3 +139,15 @@ test('a tab without consent takes no part', async () => {
   await assert.rejects(tab.client.opened('1'), { name: 'NotRunningError' });
   assert.equal(origin.service.links.length, 0);
 });
+
+test('a device that a tab unregisters is gone for all, and starts as a new one when a tab asks', async () => {
+  const origin = new Origin();
+  const [first, second] = [await new Tab(origin).connected(), await new Tab(origin).connected()];
+  await second.client.unregister();
+  await origin.service.until(() => second.client.state.state === 'stopped');
+  assert.equal(first.client.token, null);
+  assert.equal(origin.store.content.size, 0);
+  await second.client.start({ consent: true });
+  await origin.service.until(() => second.client.state.state === 'connected');
+  assert.deepEqual([first.client.token, second.client.token], ['token-2', 'token-2']);
+});

@@ -19,6 +19,8 @@ export interface Description {
   model?: string;
   osVersion?: string;
   appVersion?: string;
+  /** What the app can do, such as `trampoline`: it counts taps on vendors' notifications by itself. */
+  capabilities?: readonly string[];
 }
 
 const NAMES = ['endpoint', 'httpEndpoint', 'appId', 'workspaceId', 'clientKey', 'platform'] as const;

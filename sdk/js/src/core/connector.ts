@@ -107,7 +107,8 @@ export class Connector {
     if (this.isStopping) {
       return { action: 'retry', reason: 'stopped' };
     }
-    const userProperties = { platform: config.platform, ...this.ports.description, ...proof };
+    const { capabilities, ...description } = this.ports.description;
+    const userProperties = { platform: config.platform, ...description, capabilities: capabilities?.join(','), ...proof };
     return new Promise((resolve) => {
       let isOpen = false;
       let stopTimer = clock.setTimer(CONNACK_MILLISECONDS, () => end({ action: 'retry', reason: 'no answer to the CONNECT' }));

@@ -62,13 +62,18 @@ export class SharedClient implements DeviceClient {
     return this.leading?.state ?? this.known.state;
   }
 
+  /** How many reports of events wait to be sent, where this client leads. */
+  get outboxSize(): number {
+    return this.leading?.outboxSize ?? 0;
+  }
+
   /** Whether this client is the one that connects. */
   get isLeading(): boolean {
     return this.leading !== undefined;
   }
 
   /**
-   * Take part: lead, or follow the one that leads. If it was refused or replaced, it tries again.
+   * Take part: lead, or follow the one that leads. If it was refused, replaced or unregistered, it connects again.
    *
    * @throws ConsentError
    */
@@ -77,7 +82,7 @@ export class SharedClient implements DeviceClient {
       throw new ConsentError("the client starts only with the user's consent");
     }
     if (this.stopping) {
-      if (this.state.state === 'refused' || this.state.state === 'replaced') {
+      if (['refused', 'replaced', 'stopped'].includes(this.state.state)) {
         await this.call('again', []);
       }
       return;
