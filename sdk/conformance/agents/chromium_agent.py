@@ -35,6 +35,8 @@ FILES = {
     f"{PATH}/commands.mjs": ("text/javascript", (AGENTS / "javascript_commands.mjs").read_text),
 }
 LAUNCHES = 20
+# The page comes from this program and not from the network, so the browser takes it for a stranger to this host.
+ARGUMENTS = [*FLAGS, "--disable-features=LocalNetworkAccessChecks"]
 
 
 def write(values: dict[str, Any]) -> None:
@@ -84,7 +86,7 @@ async def launch(playwright: Playwright, profile: str) -> BrowserContext:
     for attempt in range(LAUNCHES):
         try:
             return await playwright.chromium.launch_persistent_context(
-                profile, executable_path=shutil.which("chromium"), args=FLAGS
+                profile, executable_path=shutil.which("chromium"), args=ARGUMENTS
             )
         except Error:
             if attempt == LAUNCHES - 1:
