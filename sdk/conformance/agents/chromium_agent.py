@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, Error, Page, Playwright, Route, async_playwright
+from playwright.async_api import BrowserContext, ConsoleMessage, Error, Page, Playwright, Route, async_playwright
 from websockets import ConnectionClosed, Subprotocol
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -43,6 +43,11 @@ def write(values: dict[str, Any]) -> None:
     """Write a line."""
     sys.stdout.write(f"{json.dumps(values)}\n")
     sys.stdout.flush()
+
+
+def log(said: ConsoleMessage) -> None:
+    """Pass on what the page logs."""
+    sys.stderr.write(f"{said.text}\n")
 
 
 async def bridge(socket: ServerConnection, host: str, port: int) -> None:
@@ -109,7 +114,7 @@ async def open_page(playwright: Playwright, line: dict[str, Any]) -> tuple[Brows
     config["endpoint"] = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
     context = await launch(playwright, line["store"])
     page = await context.new_page()
-    page.on("console", lambda said: sys.stderr.write(f"{said.text}\n"))
+    page.on("console", log)
     await page.expose_function("write", write)
     await page.route("**/*", serve_file)
     await page.goto(f"{config['httpEndpoint']}{PATH}/page")

@@ -97,7 +97,7 @@ export class SharedClient implements DeviceClient {
     this.stopping?.abort();
     this.stopping = undefined;
     await this.ended;
-    this.tell({ state: 'stopped' }, null);
+    this.tell({ state: 'stopped' }, this.known.token);
     const pending = [...this.pending.values()];
     this.pending.clear();
     pending.forEach((one) => one.reject(new NotRunningError('the client was stopped')));
