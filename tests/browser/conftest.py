@@ -98,6 +98,12 @@ def _page(browser: Browser, cookies: Path, stack: Stack) -> Iterator[Page]:
     assert not complaints
 
 
+def choose_only(page: Page, name: str) -> None:
+    """Choose the first app or workspace; a form has chosen the only one by itself."""
+    if not page.input_value(f"[name={name}]"):
+        page.select_option(f"[name={name}]", index=1)
+
+
 @pytest.fixture(scope="module")
 def axe() -> str:
     folder = node_packages.installed(Path(__file__).resolve().parent / "node")

@@ -34,10 +34,10 @@ def test_the_palette_leads_to_a_page_by_keys_alone(page: Page, axe: str) -> None
     page.keyboard.press("Escape")
     expect(box).to_be_hidden()
     page.keyboard.press("Control+k")
-    page.keyboard.insert_text("vendor acc")
+    page.keyboard.insert_text("access k")
     expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/channels_vendor/vendoraccount/")
+    page.wait_for_url("**/pushcore/accesskey/")
 
 
 def test_the_palette_says_when_there_is_nothing(page: Page) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import MILLISECONDS, SCREENSHOTS, faults
+from tests.browser.conftest import MILLISECONDS, SCREENSHOTS, choose_only, faults
 from tests.support.devices import PahoDevice
 from tests.support.stack import Stack
 
@@ -32,7 +32,7 @@ def template(page: Page) -> str:
     page.goto("pushcore/template/add/")
     for field, text in (("name", name), ("description", "d"), ("title", "Hello #name#"), ("body", "Body")):
         page.fill(f"[name={field}]", text)
-    page.select_option("[name=workspace]", index=1)
+    choose_only(page, "workspace")
     page.click("[name=_save]")
     expect(page.locator("#result_list")).to_contain_text(name)
     return name

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django_otp.oath import TOTP
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import DESKTOP, MILLISECONDS
+from tests.browser.conftest import DESKTOP, MILLISECONDS, choose_only
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -127,12 +127,6 @@ def log_in(page: Page, username: str, password: str) -> None:
     expect(page.locator(".console-metrics")).to_be_visible()
 
 
-def choose_only(page: Page, name: str) -> None:
-    """Choose the only app or workspace there is, unless it is chosen already."""
-    if not page.input_value(f"[name={name}]"):
-        page.select_option(f"[name={name}]", index=1)
-
-
 def says(page: Page, text: str) -> None:
     expect(page.get_by_text(text).first).to_be_visible()
 
@@ -218,7 +212,7 @@ def template(page: Page) -> None:
         page.fill(f"[name={field}]", text)
     choose_only(page, "workspace")
     page.click(SAVE)
-    says(page, "illegal template name")
+    says(page, "A name has letters A to Z, digits and underscores")
     page.fill("[name=name]", name)
     page.click(SAVE)
     expect(page.locator("#result_list")).to_contain_text(name)
