@@ -38,10 +38,15 @@ def chosen_sdks(config: pytest.Config) -> list[Sdk]:
     return [one for one in SDKS if names == "all" or one.name in names.split(",")]
 
 
+# Packages without an agent of their own, by the SDK that they are built on.
+BUILT_ON = {"android": "java"}
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out tests of a package, such as `test_java.py`, where its SDK is not chosen."""
     left_out = {one.name for one in SDKS} - {one.name for one in chosen_sdks(config)}
-    return True if collection_path.stem.removeprefix("test_") in left_out else None
+    package = collection_path.stem.removeprefix("test_")
+    return True if BUILT_ON.get(package, package) in left_out else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
