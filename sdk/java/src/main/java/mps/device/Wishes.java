@@ -50,7 +50,7 @@ final class Wishes {
 
     /** Sends what the service does not know. */
     synchronized void send() {
-        sendBinding(false);
+        sendBinding();
         sendReport();
     }
 
@@ -91,7 +91,7 @@ final class Wishes {
         state.setWish(DeviceState.BINDING, value, former != null && former.confirmed && former.value.similar(value));
         post(() -> {
             onBindingChange.run();
-            sendBinding(true);
+            sendBinding();
         });
     }
 
@@ -101,10 +101,11 @@ final class Wishes {
         }
     }
 
-    private synchronized void sendBinding(boolean again) {
+    /** Sends the binding that the service does not know, or whose answer somebody waits for. */
+    private synchronized void sendBinding() {
         DeviceState.Wish wish = state.wish(DeviceState.BINDING);
         DeviceState.Identity identity = state.identity();
-        if (wish == null || (wish.confirmed && !again) || !requests.isPossible() || identity == null) {
+        if (wish == null || (wish.confirmed && binding.waiting.isEmpty()) || !requests.isPossible() || identity == null) {
             return;
         }
         Binding sent = binding;
