@@ -11,6 +11,8 @@ import java.util.List;
  */
 final class Delivery {
     private static final int MAX_TRIES = 8;
+    /** What made the listener fail needs a moment to pass. */
+    private static final double MIN_RETRY_SECONDS = 1;
     private static final String TIMER = "delivery";
 
     /** A message that waits for the listener; times are the clock's elapsed milliseconds. */
@@ -156,7 +158,7 @@ final class Delivery {
         if (waiting.tries == MAX_TRIES) {
             waiting.arrived.acknowledge(false);
         } else if (waiting.generation == generation) {
-            waiting.due = clock.elapsedMillis() + (long) (waiting.backoff.nextSeconds(false, 0) * 1_000);
+            waiting.due = clock.elapsedMillis() + (long) (waiting.backoff.nextSeconds(false, MIN_RETRY_SECONDS) * 1_000);
             queue.add(waiting);
         }
         next();

@@ -138,6 +138,9 @@ public final class ConformanceAgent implements PushListener {
 
     @Override
     public void onMessage(Message message) throws Exception {
+        // What it is now: the scenario may change it as soon as it sees the message.
+        String mode = this.mode;
+        CountDownLatch released = this.released;
         write(new JSONObject()
             .put("event", "message")
             .put("k", message.k())
