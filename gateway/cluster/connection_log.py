@@ -135,7 +135,9 @@ def entries_of(ad_token: str) -> list[Entry]:
     Raises:
         ValkeyDown: Valkey is unavailable.
     """
-    return sorted((Entry(*json.loads(one)) for one in client().lrange(_key(ad_token), 0, -1)), reverse=True)
+    found = [Entry(*json.loads(one)) for one in client().lrange(_key(ad_token), 0, -1)]
+    found.sort(key=lambda entry: entry.at_ms)  # those of several processes; of one millisecond as they came
+    return found[::-1]
 
 
 class _WatchedHere:

@@ -189,7 +189,7 @@ class Migration(migrations.Migration):
                 ('saved_at', models.DateTimeField(editable=False, verbose_name='saved at')),
                 ('saved_by', models.CharField(blank=True, editable=False, max_length=150, verbose_name='saved by')),
                 ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
+                ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='templates', to='pushcore.workspace', verbose_name='workspace')),
             ],
             options={

@@ -47,7 +47,7 @@ class Template(TemplateContent):
         Workspace, on_delete=models.CASCADE, related_name="templates", verbose_name=_("workspace")
     )
     name = models.CharField(_("name"), max_length=200)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True, editable=False)
+    created_at = CreationTimeField(_("created at"), editable=False)
 
     class Meta:
         verbose_name = _("template")

@@ -88,6 +88,7 @@ def unsaved(workspace: Workspace, draft: TemplateDraft, *, author: str = "") -> 
     """Return the template that a draft would make, without saving or checking it."""
     template = Template(workspace=workspace, name=draft.name)
     fill(template, draft, author=author)
+    template.created_at = template.saved_at
     return template
 
 

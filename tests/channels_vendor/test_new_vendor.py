@@ -93,7 +93,7 @@ def test_operators_make_an_account_there(acme: Channel, workspace: Workspace) ->
     superuser = Client()
     superuser.force_login(User.objects.create_superuser("root"))
     add = reverse("admin:channels_vendor_vendoraccount_add")
-    assert re.search(r'<option value="99"[^>]*>acme', superuser.get(add).text)
+    assert re.search(r'<option value="99"[^>]*>Acme Push', superuser.get(add).text)
     row = VendorAccount.objects.create(workspace=workspace, channel=acme)
     page = superuser.get(reverse("admin:channels_vendor_vendoraccount_change", args=[row.pk])).text
     assert "Acme Push" in page

@@ -39,7 +39,7 @@ def of_vivo(workspace: Workspace) -> tuple[str, str]:
     ("account", "state", "advice"),
     [
         ({"enabled": False}, "Switched off", "switch it on"),
-        ({"stopped_at": clock.now(), "stopped_reason": "signature error"}, "Stopped", "signature error. Correct"),
+        ({"stopped_at": clock.now(), "stopped_reason": "signature error"}, "Stopped", "Signature error. Correct"),
         ({"certificate_expires_at": clock.now() - timedelta(days=1)}, "Certificate expired", "upload a new"),
         ({"certificate_expires_at": clock.now() + timedelta(days=3)}, "Certificate expires soon", "Upload a new"),
         ({}, "In use", ""),

@@ -103,9 +103,9 @@ def test_a_rest_call_with_another_key_is_refused(stack: Stack, rsa_key: str) -> 
     assert answer.json()["code"] == "-1"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rsa_key() -> str:
-    """Return a private key that the service does not know."""
+    """Return a private key that the service does not know: one for more than a test is none that tests share."""
     return crypto.new_rsa_key()[0]
 
 

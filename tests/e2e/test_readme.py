@@ -46,7 +46,8 @@ def backend(stack: Stack) -> str:
 
 def push_and_receive(stack: Stack, database: Database, folder: Path, device: str, backend: str) -> str:
     """Run the device's program in a folder, and the backend's; returns the line the device prints."""
-    # A message to a user without a device waits for one.
+    # Other tests' messages to the same user wait for a device of theirs.
+    database.query("UPDATE pushcore_message SET expire_at = now() WHERE status IN (0, 1) RETURNING id")
     database.query("UPDATE pushcore_binding SET unbound_at = now() WHERE unbound_at IS NULL RETURNING id")
     with subprocess.Popen(
         [stack.python, "-u", "-c", device], cwd=folder, stdout=subprocess.PIPE, text=True, env=WITH_SDK

@@ -170,7 +170,7 @@ def test_four_hundred_targets_cost_as_many_statements_as_one(
         (a_multiple(a_target("ann", template_key_value={})), ResultCode.TEMPLATEKV_NOT_ENOUGH),
         (a_multiple(a_target("ann"), template_name=""), ResultCode.NEED_TEMPLATE),
         (a_multiple(a_target("ann"), template_name="unknown"), ResultCode.TEMPLATE_NOT_EXIST),
-        (a_multiple(a_target("ann"), delivery_type=9), ResultCode.DELIVERY_TYPE_NOT_SUPPORTED),
+        (a_multiple(a_target("ann"), delivery_type=10), ResultCode.DELIVERY_TYPE_NOT_SUPPORTED),
         (a_multiple(a_target("ann"), task_name_required=True), ResultCode.TASKNAME_NULL),
         (a_multiple(a_target("ann"), silent=5), ResultCode.INVALID_PARAM),
     ],

@@ -99,7 +99,7 @@ def test_a_body_that_is_no_form_is_refused(rpc2019: Rpc2019, raw: bytes, code: s
         ("Content", "", "3024"),
         ("Title", "a\0b", "3028"),
         ("DeliveryType", "x", "3009"),
-        ("DeliveryType", "9", "3009"),
+        ("DeliveryType", "10", "3009"),
         ("DeliveryType", "", "3009"),
         ("ExpiredSeconds", "1.5", "3020"),
         ("ExpiredSeconds", "-1", "3020"),

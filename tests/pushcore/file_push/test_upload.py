@@ -31,7 +31,7 @@ def test_a_file_in_utf_16_is_refused_by_name(upload_file: Send, encoding: str) -
         (b"ann,k1\n", {"sha256": "xyz"}, ResultCode.INVALID_PARAM),
         (b"ann,k1\n", {"template_name": ""}, ResultCode.NEED_TEMPLATE),
         (b"ann,k1\n", {"template_name": "none"}, ResultCode.TEMPLATE_NOT_EXIST),
-        (b"ann,k1\n", {"delivery_type": 9}, ResultCode.DELIVERY_TYPE_NOT_SUPPORTED),
+        (b"ann,k1\n", {"delivery_type": 10}, ResultCode.DELIVERY_TYPE_NOT_SUPPORTED),
         (b"ann,k1\n", {"expired_seconds": 0}, ResultCode.EXPIREDSECONDS_WRONG),
         (b"ann,k1\n", {"extended_params": {"taskId": "x"}}, ResultCode.INVALID_EXTEND_PARAM),
     ],
