@@ -6,7 +6,6 @@ The tests carry the SDK's name as parameter. `--sdk python,js` chooses SDKs, `--
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from alibabacloud_mpaas20201028 import models as mpaas2020
 
-from conformance import results
+from conformance import results, toolchain
 from conformance.agent import Agent
 from conformance.fault_proxy import FaultProxy
 from conformance.sdks import ROOT, SDKS, Sdk
@@ -94,7 +93,7 @@ def built(sdk: Sdk) -> Sdk:
     if reason := sdk.missing():
         pytest.skip(reason)
     for command in sdk.build:
-        subprocess.run(command, check=True, cwd=ROOT, env=sdk.variables())
+        toolchain.run(command, environment=sdk.variables())
     return sdk
 
 

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from conformance import toolchain
 from conformance.sdks import ROOT, missing_programs
-
-# What only other repositories than Maven's own serve, to some machines.
-UNAVAILABLE = re.compile(r"Could not (?:find artifact|transfer artifact|resolve dependencies).*")
-
-
-def maven(*arguments: str) -> None:
-    program = shutil.which("mvn") or "mvn"
-    done = subprocess.run([program, "-B", "-q", *arguments], cwd=ROOT, capture_output=True, text=True, env=os.environ)
-    if done.returncode != 0:
-        if found := UNAVAILABLE.search(done.stdout):
-            pytest.skip(found[0])
-        pytest.fail(done.stdout[-3000:])
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +16,8 @@ def archive() -> Path:
     """Build the library, with its tests; returns the archive that apps use."""
     if reason := missing_programs("java", "mvn"):
         pytest.skip(reason)
-    maven("-f", "java/pom.xml", "-DskipTests", "install")
-    maven("-f", "android/pom.xml", "package")
+    toolchain.run(["mvn", "-B", "-q", "-f", "java/pom.xml", "-DskipTests", "install"])
+    toolchain.run(["mvn", "-B", "-q", "-f", "android/pom.xml", "package"])
     return ROOT / "android" / "target" / "mps-device-android.aar"
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance import toolchain
 from conformance.sdks import ROOT, SDKS
 from tests.e2e import backends
 from tests.e2e.database import Database
@@ -31,14 +32,9 @@ def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [sdk] = (one for one in SDKS if one.name == "java")
     if reason := sdk.missing():
         pytest.skip(reason)
-    run("mvn -B -q -f java/pom.xml package", ROOT)
+    toolchain.run(["mvn", "-B", "-q", "-f", "java/pom.xml", "package"])
     copy = tmp_path_factory.mktemp("java") / "mps-device.jar"
     return Path(shutil.copy(ROOT / "java" / "target" / "mps-device.jar", copy))
-
-
-def run(command: str, folder: Path) -> None:
-    program, *arguments = command.split()
-    subprocess.run([shutil.which(program) or program, *arguments], check=True, cwd=folder)
 
 
 def blocks(language: str) -> list[str]:
@@ -85,7 +81,7 @@ def test_the_quick_start_works_as_printed(
     (tmp_path / "mps-device.json").write_text(json.dumps(config))
     (tmp_path / "Device.java").write_text(blocks("java")[0])
     compile_it, run_it = blocks("sh")[0].splitlines()
-    run(compile_it, tmp_path)
+    toolchain.run(compile_it.split(), tmp_path)
     with running(run_it, tmp_path) as device:
         token = wait_for_line(device, r"Ad-token (\S+)")[1]
         answer = backends.push_2019(service.demo, token, uuid.uuid4().hex, DeliveryType=OTHER)
@@ -104,4 +100,4 @@ def test_the_jar_is_java_8_and_meets_no_other_library_in_the_app(jar: Path) -> N
 
 def test_the_example_compiles_on_java_8(jar: Path, tmp_path: Path) -> None:
     example = ROOT / "java" / "examples" / "Chat.java"
-    run(f"javac --release 8 -Xlint:-options -cp {jar} -d {tmp_path} {example}", tmp_path)
+    toolchain.run(f"javac --release 8 -Xlint:-options -cp {jar} -d {tmp_path} {example}".split(), tmp_path)
