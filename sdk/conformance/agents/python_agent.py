@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from mps_device import AsyncPushClient, Config, ManualClock, Message, State, Store, SystemClock
+from mps_device import AsyncPushClient, Config, ManualClock, Message, NotRunningError, State, Store, SystemClock
 
 Line = dict[str, Any]
 # Requests that may wait, for a connection or for others that are written to the store with them.
 MAY_WAIT = {"bind", "unbind", "report", "withdraw", "unregister", "opened", "ignored"}
+
+WAIT_SECONDS = 20
 
 
 def write(**values: object) -> None:
@@ -80,7 +83,12 @@ class Agent:
         self.clock.advance(line["seconds"])
 
     async def token(self, _line: Line) -> str | None:
-        """Return the Ad-token."""
+        """Return the Ad-token, once what was asked before is in the store: the network thread takes it in order."""
+        engine, taken = self.client._client._engine, Future[None]()
+        if engine is not None and not engine.has_ended:
+            with contextlib.suppress(NotRunningError):
+                engine.post(lambda: taken.set_result(None))
+                await asyncio.wait([asyncio.wrap_future(taken)], timeout=WAIT_SECONDS)
         return self.client.token
 
     async def diagnostics(self, _line: Line) -> list[str]:

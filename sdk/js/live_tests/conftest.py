@@ -20,6 +20,7 @@ SDK = ROOT / "sdk" / "js"
 DOCUMENT = ROOT / "docs" / "clients" / "javascript.md"
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests on one worker, which packs the SDK and starts the service."""
     for item in items:
