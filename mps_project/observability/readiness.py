@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 
 from gateway import sink
 from gateway.cluster import presence
+from mps_project.broker import BrokerRefusesError
 from mps_project.celery import app as celery_app
 from pushcore.api import throttle
 from pushcore.callbacks import sender_signals
@@ -56,7 +57,7 @@ def missing_parts() -> list[str]:
             missing.append("receipts: no sender is alive")
         if not _worker_answers():
             missing.append("worker: does not answer")
-    except ValkeyRefusesError as error:
+    except (ValkeyRefusesError, BrokerRefusesError) as error:
         missing.append(f"Valkey: refuses to write ({str(error)[:120]})")
     except (redis.RedisError, OperationalError):
         missing.append("Valkey: does not answer")

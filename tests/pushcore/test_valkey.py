@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import redis
 
 from mps_project.launcher import engines
 from pushcore.storage import valkey
+from tests.support.valkey_server import ValkeyServer
 
 REFUSALS = {
     "a full disk": "MISCONF Errors writing to the AOF file: No space left on device",
@@ -23,32 +22,10 @@ REFUSALS = {
 }
 
 
-class Served:
-    """A Valkey for one test."""
-
-    def __init__(self, folder: Path) -> None:
-        self._engine = engines.valkey(folder / "valkey", "secret", engines.free_port())
-        self.process = self._engine.start_and_wait()
-        self.url = self._engine.url
-        self.admin = redis.Redis.from_url(self.url)
-
-    def freeze(self) -> None:
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.process.pid, signal.SIGCONT)
-
-    def stop(self) -> None:
-        self.thaw()
-        self.admin.close()
-        self._engine.stop(self.process)
-
-
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Served]:
-    served = Served(tmp_path)
-    yield served
-    served.stop()
+def server(tmp_path: Path) -> Iterator[ValkeyServer]:
+    with ValkeyServer(tmp_path) as served:
+        yield served
 
 
 @pytest.mark.parametrize("text", REFUSALS.values(), ids=REFUSALS.keys())
@@ -70,7 +47,7 @@ def test_another_error_is_raised_as_it_is(text: str) -> None:
     ],
 )
 def test_commands_scripts_and_pipelines_fail_alike_when_writes_are_refused(
-    server: Served, refuse: tuple[str, ...], relent: tuple[str, ...]
+    server: ValkeyServer, refuse: tuple[str, ...], relent: tuple[str, ...]
 ) -> None:
     client = valkey.connect(server.url)
     script = client.register_script("return redis.call('SET', KEYS[1], 1)")
@@ -89,7 +66,7 @@ def test_commands_scripts_and_pipelines_fail_alike_when_writes_are_refused(
     client.close()
 
 
-def test_a_hanging_valkey_is_waited_for_once(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_valkey_is_waited_for_once(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(valkey, "ANSWER_SECONDS", 0.2)
     client = valkey.connect(server.url)
     client.set("mps:x", 1)
