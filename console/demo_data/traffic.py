@@ -29,7 +29,7 @@ from pushcore.models import (
     Workspace,
 )
 from pushcore.models.pushes import DeliveryType
-from pushcore.push.insert import PushRows
+from pushcore.push.new_push import NewPush
 from pushcore.push.targets import ResolvedTarget, resolve_all
 from pushcore.push.validation import validate
 from pushcore.storage import ids
@@ -73,23 +73,23 @@ class PastPushes:
 
     def add(self, planned: Sequence[PlannedPush]) -> None:
         """Make the rows of pushes, in the order of their times, and decide what became of their messages."""
-        pushes = [(push, self._rows_of(push)) for push in planned]
-        resolved = resolve_all(target for _, rows in pushes for target in rows.targets)
-        for push, rows in pushes:
-            rows.add_messages(resolved)
-            if rows.audience is not None:
-                self._address_vendors_devices(rows, rows.audience)
-            rows.give_ids(self._ids_at(push.at, rows.size))
-            for message, device in zip(rows.messages, rows.devices, strict=True):
+        pushes = [(push, self._new_push(push)) for push in planned]
+        resolved = resolve_all(target for _, new in pushes for target in new.targets)
+        for push, new in pushes:
+            new.add_messages(resolved)
+            if new.audience is not None:
+                self._address_vendors_devices(new, new.audience)
+            new.give_ids(self._ids_at(push.at, new.size))
+            for message, device in zip(new.messages, new.devices, strict=True):
                 self._simulation.deliver(
                     message, device, push.at, opened=push.opened, revoked_at=push.revoked_at
                 )  # fmt: skip
-            task = rows.task
+            task = new.task
             self.tasks.append(task)
-            self.messages += rows.messages
-            _count(task, rows.messages)
-            if rows.audience is not None:
-                self._broadcast(task, rows.audience, push)
+            self.messages += new.messages
+            _count(task, new.messages)
+            if new.audience is not None:
+                self._broadcast(task, new.audience, push)
             if push.revoked_at is not None:
                 self._revoke(task, push.revoked_at)
             if push.by_file:
@@ -112,34 +112,34 @@ class PastPushes:
             [(device_id, token, at) for device_id, (token, at) in self._simulation.refused_tokens.items()]
         )
 
-    def _rows_of(self, push: PlannedPush) -> PushRows:
-        """Return the rows of a push as if it had been accepted at its time."""
-        rows = PushRows.of(
+    def _new_push(self, push: PlannedPush) -> NewPush:
+        """Return a push as if it had been accepted at its time."""
+        new = NewPush.of(
             self._workspace,
             validate(self._workspace, push.request),
             source=push.source,
             author=push.author,
             claims=False,
         )
-        rows.task.created_at = push.at
-        rows.task.expire_at = push.at + timedelta(seconds=push.request.expired_seconds)
-        rows.task.revoked_at = push.revoked_at
-        return rows
+        new.task.created_at = push.at
+        new.task.expire_at = push.at + timedelta(seconds=push.request.expired_seconds)
+        new.task.revoked_at = push.revoked_at
+        return new
 
     def _ids_at(self, at: datetime, wanted: int) -> list[int]:
         first = ids.first_id_at(at) + self._ids
         self._ids += wanted
         return list(range(first, first + wanted))
 
-    def _address_vendors_devices(self, rows: PushRows, audience: Audience) -> None:
+    def _address_vendors_devices(self, new: NewPush, audience: Audience) -> None:
         """Make a message of a broadcast for each device that a vendor reaches."""
-        rows.devices = [
+        new.devices = [
             ResolvedTarget(device.pk, device.platform, device.third_channel, device.third_token)
             for device in self._audience(audience)
             if _behind_vendor(device, audience)
         ]
         targets = {device.pk: device.ad_token for device in self._devices}
-        rows.messages = [
+        new.messages = [
             Message(
                 workspace_id=self._workspace.pk,
                 delivery_type=audience.platform,
@@ -147,13 +147,13 @@ class PastPushes:
                 msgkey=audience.msgkey,
                 device_id=device.device_id,
                 status=statuses.WAITING,
-                expire_at=rows.task.expire_at,
-                updated_at=rows.task.created_at,
+                expire_at=new.task.expire_at,
+                updated_at=new.task.created_at,
             )
-            for device in rows.devices
+            for device in new.devices
             if device is not None
         ]
-        rows.task.message_count = len(rows.messages)
+        new.task.message_count = len(new.messages)
 
     def _audience(self, audience: Audience) -> list[Device]:
         return [

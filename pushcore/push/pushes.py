@@ -2,7 +2,7 @@
 
     accept
         validate            limits, recipients, content         (nothing is written)
-        PushRows            its task; its messages, once the devices of its recipients are known
+        NewPush             its task; its messages, once the devices of its recipients are known
         insert              claims, task and messages, in one transaction: the push is accepted
         first attempt       its messages are given to lanes; what is lost on the way, the sweeper finds
 
@@ -21,7 +21,8 @@ from pushcore.broadcast import broadcasts, vendor_walk
 from pushcore.delivery import dispatch
 from pushcore.devices import bindings
 from pushcore.models import PushTask, Workspace
-from pushcore.push.insert import PushRows, insert_alone, insert_batch
+from pushcore.push.insert import insert_alone, insert_batch
+from pushcore.push.new_push import NewPush
 from pushcore.push.requests import AnyPush
 from pushcore.push.targets import resolve_all
 from pushcore.push.validation import ValidatedPush, validate
@@ -47,78 +48,80 @@ def accept(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, a
     Raises:
         ResultError: The code of the limit that the request breaks; INVALID_PARAM for a msgkey used by another request.
     """
-    rows = PushRows.of(workspace, validate(workspace, request), source=source, author=author)
-    if rows.audience is None and (task := _accept_together(rows)) is not None:
+    push = NewPush.of(workspace, validate(workspace, request), source=source, author=author)
+    if push.audience is None and (task := _accept_together(push)) is not None:
         return task
-    task = _insert(rows)
-    if task is rows.task:
-        make_first_attempt([rows])
+    task = _insert(push)
+    if task is push.task:
+        make_first_attempt([push])
     return task
 
 
-def commit_scheduled(workspace: Workspace, push: ValidatedPush, *, source: PushTask.Source, author: str) -> PushRows:
+def commit_scheduled(
+    workspace: Workspace, validated: ValidatedPush, *, source: PushTask.Source, author: str
+) -> NewPush:
     """Commit a push whose idempotency keys were claimed when it was scheduled, in the caller's transaction.
 
     The caller makes the first attempt once the transaction is committed.
     """
-    rows = PushRows.of(workspace, push, source=source, author=author, claims=False)
-    _insert(rows)
-    return rows
+    push = NewPush.of(workspace, validated, source=source, author=author, claims=False)
+    _insert(push)
+    return push
 
 
-def make_first_attempt(committed: Sequence[PushRows]) -> None:
+def make_first_attempt(committed: Sequence[NewPush]) -> None:
     """Give the messages of committed pushes to lanes, and tell gateways of broadcasts.
 
     Never raises: whatever becomes of it, these pushes are accepted, and what is missed the sweeper finds.
     """
-    for rows in committed:
-        if rows.audience is not None:
+    for push in committed:
+        if push.audience is not None:
             broadcasts.notify_gateways()
-            if rows.audience.vendor_channels:
+            if push.audience.vendor_channels:
                 vendor_walk.wake()
-    dispatch.to_lanes([message for rows in committed for message in rows.outgoing()])
+    dispatch.to_lanes([message for push in committed for message in push.outgoing()])
     unbound: dict[int, list[str]] = defaultdict(list)
-    for rows in committed:
-        unbound[rows.task.workspace_id] += rows.unbound_users()
+    for push in committed:
+        unbound[push.task.workspace_id] += push.unbound_users()
     for workspace_id, user_ids in unbound.items():
         bindings.attach_bound_meanwhile(workspace_id, user_ids)
 
 
-def _accept_together(rows: PushRows) -> PushTask | None:
+def _accept_together(push: NewPush) -> PushTask | None:
     """Accept a push with those of other threads; return None where a key was used before, so that it goes alone."""
     try:
         if connection.in_atomic_block:  # the caller's transaction is not shared with other threads
-            return _accept_batch([rows])[0]
-        return _group_commit.submit(rows)
+            return _accept_batch([push])[0]
+        return _group_commit.submit(push)
     except IntegrityError:  # a key was taken by somebody else at this moment
         return None
 
 
-def _insert(rows: PushRows) -> PushTask:
+def _insert(push: NewPush) -> PushTask:
     """Insert a push by itself; return its task, or that of the same request before."""
-    rows.add_messages(resolve_all(rows.targets))
-    audience = rows.audience
+    push.add_messages(resolve_all(push.targets))
+    audience = push.audience
     if audience is None:
-        return insert_alone(rows)
+        return insert_alone(push)
     with transaction.atomic():
-        broadcasts.lock(rows.task.workspace)
-        broadcasts.check_limit(rows.task.workspace)
-        task = insert_alone(rows)
-        if task is rows.task:
+        broadcasts.lock(push.task.workspace)
+        broadcasts.check_limit(push.task.workspace)
+        task = insert_alone(push)
+        if task is push.task:
             broadcasts.save(task, audience)
     return task
 
 
-def _accept_batch(batch: Sequence[PushRows]) -> list[PushTask | None]:
+def _accept_batch(batch: Sequence[NewPush]) -> list[PushTask | None]:
     """Commit pushes and make their first attempt; return their tasks, None where a key was used before."""
-    resolved = resolve_all(target for rows in batch for target in rows.targets)
-    for rows in batch:
-        rows.add_messages(resolved)
+    resolved = resolve_all(target for push in batch for target in push.targets)
+    for push in batch:
+        push.add_messages(resolved)
     inserted = insert_batch(batch)
-    make_first_attempt([rows for rows, done in zip(batch, inserted, strict=True) if done])
-    return [rows.task if done else None for rows, done in zip(batch, inserted, strict=True)]
+    make_first_attempt([push for push, done in zip(batch, inserted, strict=True) if done])
+    return [push.task if done else None for push, done in zip(batch, inserted, strict=True)]
 
 
-_group_commit: GroupCommit[PushRows, PushTask] = GroupCommit(
-    _accept_batch, size=lambda rows: 1 + len(rows.recipients), limit=MAX_ROWS_TOGETHER
+_group_commit: GroupCommit[NewPush, PushTask] = GroupCommit(
+    _accept_batch, size=lambda push: 1 + len(push.recipients), limit=MAX_ROWS_TOGETHER
 )

@@ -90,5 +90,5 @@ def _commit(schedule: Schedule, request: AnyPush | FilePush) -> tuple[int, _Deli
     if isinstance(request, FilePush):
         assert schedule.file_id is not None
         return upload.push_copy(workspace, request, schedule.file_id, **by).pk, upload.wake_loader
-    rows = pushes.commit_scheduled(workspace, validate(workspace, request), **by)
-    return rows.task.pk, partial(pushes.make_first_attempt, [rows])
+    push = pushes.commit_scheduled(workspace, validate(workspace, request), **by)
+    return push.task.pk, partial(pushes.make_first_attempt, [push])

@@ -16,6 +16,7 @@ from pushcore.codes.results import ResultError
 from pushcore.models import Message, MessageKey, PushTask, Workspace
 from pushcore.push import idempotency, insert
 from pushcore.push.idempotency import IdempotencyKey
+from pushcore.push.new_push import NewPush
 from pushcore.storage import partitions
 from tests.support.threads import at_once
 
@@ -24,7 +25,7 @@ HOURS = [0.0, 0.5, 12.0, 22.9, 23.0, 23.9, 23.9999]
 SECOND = timedelta(seconds=1)
 
 
-def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> insert.PushRows:
+def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> NewPush:
     """Return a push to one user with each msgkey, accepted at a time."""
     task = PushTask(
         workspace=workspace, kind="simple", delivery_type=3, source="rpc", content={}, fingerprint=fingerprint,
@@ -34,10 +35,10 @@ def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes
         Message(workspace=workspace, delivery_type=3, target="ann", msgkey=key, status=1, expire_at=at, updated_at=at)
         for key in msgkeys
     ]
-    return insert.PushRows(task, [IdempotencyKey("ann", key) for key in msgkeys], messages=messages)
+    return NewPush(task, [IdempotencyKey("ann", key) for key in msgkeys], messages=messages)
 
 
-def commit(push: insert.PushRows) -> int:
+def commit(push: NewPush) -> int:
     """Commit a push as the service does; returns the id of its task, or of the first task with its keys."""
     try:
         [done] = insert.insert_batch([push])

@@ -14,6 +14,7 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, MessageKey, PushTask, Workspace
 from pushcore.push import insert
 from pushcore.push.idempotency import IdempotencyKey
+from pushcore.push.new_push import NewPush
 from tests.pushcore.conftest import RecordingLane
 from tests.support.threads import at_once
 
@@ -93,7 +94,7 @@ def test_pushes_that_share_a_commit_succeed_or_fail_by_their_own_keys(
     assert pushes[1].task.pk is None
 
 
-def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> insert.PushRows:
+def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> NewPush:
     now = timezone.now()
     task = PushTask(
         workspace=workspace, kind="simple", delivery_type=3, source="rpc", content={"title": "t"}, fingerprint=b"f",
@@ -106,7 +107,7 @@ def a_push(workspace: Workspace, *keyed: tuple[str, str]) -> insert.PushRows:
         )
         for number, (target, msgkey) in enumerate(keyed)
     ]  # fmt: skip
-    return insert.PushRows(task, [IdempotencyKey(*key) for key in keyed], messages=messages)
+    return NewPush(task, [IdempotencyKey(*key) for key in keyed], messages=messages)
 
 
 @pytest.mark.django_db(transaction=True)
