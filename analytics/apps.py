@@ -15,7 +15,7 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer pushcore the sink of events, the count of broadcasts and the queries (`pushcore.ports`)."""
-        from analytics import queries
+        from analytics import api_queries
         from analytics.changes import note_broadcasts
         from analytics.dead_tokens import define_function
         from analytics.intake import take
@@ -23,5 +23,5 @@ class AnalyticsConfig(AppConfig):
 
         register_event_sink(take)
         register_broadcast_counter(note_broadcasts)
-        register_analysis(queries)
+        register_analysis(api_queries)
         post_migrate.connect(define_function, sender=self)

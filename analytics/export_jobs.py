@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import structlog
 from django.db.models import Q
 
-from analytics.models import Export, ExportPiece
+from analytics.models import Export, ExportChunk
 from analytics.queries import Granularity, Report
 from analytics.report_files import Progress, row_count, write_csv
 from pushcore.models import Workspace
@@ -28,7 +28,7 @@ KEPT = timedelta(days=1)
 PICKED_UP_AFTER = timedelta(minutes=10)
 # Files that a workspace may have at a time.
 MAX_KEPT = 20
-PIECE = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
 class Writer(Protocol):
@@ -50,21 +50,21 @@ class TooManyExportsError(Exception):
     """The workspace, or the author of lists, has `MAX_KEPT` files already; each is deleted after a day."""
 
 
-def of_usage(report: Report, granularity: Granularity, form: str, *, author: str) -> Export:
+def of_usage(report: Report, granularity: Granularity, file_format: str, *, author: str) -> Export:
     """Return an export of a report, to be enqueued.
 
     Args:
         report: What the file shows.
         granularity: The points of its details.
-        form: One of `Export.Form`.
+        file_format: One of `Export.FileFormat`.
         author: The user's name.
     """
     return Export(
         kind=Export.Kind.USAGE,
         workspace=report.workspace,
         author=author[:150],
-        form=form,
-        asked=_as_json(report, granularity),
+        file_format=file_format,
+        parameters=_as_json(report, granularity),
         rows=row_count(report, granularity),
     )
 
@@ -97,16 +97,16 @@ def make(export_id: int) -> None:
         log.exception("export failed", export=export_id)
         Export.objects.filter(pk=export_id).update(finished_at=clock.now(), fault=type(error).__name__)
         return
-    ExportPiece.objects.filter(export=export).delete()
-    for number, start in enumerate(range(0, len(data), PIECE)):
-        ExportPiece.objects.create(export=export, number=number, data=data[start : start + PIECE])
+    ExportChunk.objects.filter(export=export).delete()
+    for number, start in enumerate(range(0, len(data), CHUNK_BYTES)):
+        ExportChunk.objects.create(export=export, number=number, data=data[start : start + CHUNK_BYTES])
     Export.objects.filter(pk=export_id).update(finished_at=clock.now(), size=len(data))
 
 
 def _write_usage(export: Export, progress: Progress) -> bytes:
     assert export.workspace is not None
-    report, granularity = _from_json(export.workspace, export.asked)
-    data = file_of(report, granularity, export.form, progress)
+    report, granularity = _from_json(export.workspace, export.parameters)
+    data = file_of(report, granularity, export.file_format, progress)
     progress(export.rows)
     return data
 
@@ -114,9 +114,11 @@ def _write_usage(export: Export, progress: Progress) -> bytes:
 register(Export.Kind.USAGE, _write_usage)
 
 
-def file_of(report: Report, granularity: Granularity, form: str, progress: Progress = lambda done: None) -> bytes:
+def file_of(
+    report: Report, granularity: Granularity, file_format: str, progress: Progress = lambda done: None
+) -> bytes:
     """Return the whole file. `progress` is called with the number of rows that are written."""
-    if form == Export.Form.EXCEL:
+    if file_format == Export.FileFormat.EXCEL:
         from analytics import excel  # which loads openpyxl
 
         return excel.write_excel(report, granularity, progress)
@@ -136,18 +138,18 @@ def _store_progress(export_id: int, done: int) -> None:
     Export.objects.filter(pk=export_id).update(done=done)
 
 
-def pieces_of(export: Export) -> Iterator[bytes]:
-    """Yield the file, piece by piece."""
-    numbers = list(ExportPiece.objects.filter(export=export).order_by("number").values_list("pk", flat=True))
+def chunks_of(export: Export) -> Iterator[bytes]:
+    """Yield the file, chunk by chunk."""
+    numbers = list(ExportChunk.objects.filter(export=export).order_by("number").values_list("pk", flat=True))
     for pk in numbers:
-        yield bytes(ExportPiece.objects.values_list("data", flat=True).get(pk=pk))
+        yield bytes(ExportChunk.objects.values_list("data", flat=True).get(pk=pk))
 
 
 def purge() -> int:
     """Delete files that are past their time. Returns how many."""
     old = list(Export.objects.filter(created_at__lt=clock.now() - KEPT)[:100])
     for export in old:
-        ExportPiece.objects.filter(export=export).delete()
+        ExportChunk.objects.filter(export=export).delete()
         export.delete()
     return len(old)
 
@@ -164,8 +166,8 @@ def _as_json(report: Report, granularity: Granularity) -> dict[str, Any]:
     }
 
 
-def _from_json(workspace: Workspace, asked: dict[str, Any]) -> tuple[Report, Granularity]:
-    values = dict(asked)
+def _from_json(workspace: Workspace, parameters: dict[str, Any]) -> tuple[Report, Granularity]:
+    values = dict(parameters)
     granularity = Granularity(values.pop("granularity"))
     start, end = (datetime.fromisoformat(values.pop(name)) for name in ("start", "end"))
     return Report(workspace, start, end, **values), granularity

@@ -147,7 +147,7 @@ class StatusRollup(models.Model):
 class Export(models.Model):
     """A report or a list as a file, written in the background where it is long; deleted a day later."""
 
-    class Form(models.TextChoices):
+    class FileFormat(models.TextChoices):
         """The format of the file."""
 
         EXCEL = "xlsx", "Excel"
@@ -165,8 +165,8 @@ class Export(models.Model):
         "pushcore.Workspace", on_delete=models.CASCADE, db_index=False, null=True, related_name="+"
     )
     author = models.CharField(max_length=150)
-    form = models.CharField(max_length=4, choices=Form.choices)
-    asked = models.JSONField(help_text=_("What is wanted, as the writer of the kind reads it."))
+    file_format = models.CharField(max_length=4, choices=FileFormat.choices)
+    parameters = models.JSONField(help_text=_("What the file shows, as the writer of its kind reads it."))
     rows = models.IntegerField(help_text=_("How many will be written; 0 while that is unknown."))
     done = models.IntegerField(default=0)
     fault = models.CharField(max_length=300, blank=True)
@@ -178,15 +178,15 @@ class Export(models.Model):
         return str(self.pk)
 
 
-class ExportPiece(models.Model):
-    """A piece of an export's file. In the database, so that any host can hand it out."""
+class ExportChunk(models.Model):
+    """A chunk of an export's file. In the database, so that any host can hand it out."""
 
-    export = models.ForeignKey(Export, on_delete=models.CASCADE, db_index=False, related_name="pieces")
+    export = models.ForeignKey(Export, on_delete=models.CASCADE, db_index=False, related_name="chunks")
     number = models.IntegerField()
     data = models.BinaryField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["export", "number"], name="analytics_piece_unique")]
+        constraints = [models.UniqueConstraint(fields=["export", "number"], name="analytics_chunk_unique")]
 
     def __str__(self) -> str:
         return f"{self.export_id}/{self.number}"

@@ -1,7 +1,7 @@
-"""Queries of usage analysis, for the report page, exports and the API.
+"""Reports of usage analysis: the numbers of a span of time, by day, hour or minute.
 
 The definitions stand in `analytics.changes`. Answers come from the sums (`analytics.rollups`), to which changes are
-added first; those about a single task come from its messages.
+added first. Queries about a single task: `analytics.task_queries`; what the API asks: `analytics.api_queries`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,12 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from analytics import rollups
-from pushcore.channels import Channel, Platform
+from pushcore.channels import Channel
 from pushcore.codes import statuses
-from pushcore.models import Message, PushTask, Workspace
-from pushcore.ports import LONGEST_ANALYSIS, AnalysisFilter, CoreIndex, StatusCount, TaskPage
+from pushcore.models import Workspace
+from pushcore.ports import LONGEST_ANALYSIS, CoreIndex, StatusCount
 from pushcore.storage import clock, ids
-from pushcore.storage.sql import statements
 
-_SQL = statements(__file__)
-
-# The most targets of a status that are downloaded at once.
-EXPORTED_TARGETS = 1_000_000
 # What is spent at most, before an answer, on adding changes to the sums.
 FOLD_SECONDS = 1.0
 # How much of a series by minute or hour is held in memory at a time.
@@ -127,11 +122,8 @@ def totals(report: Report) -> CoreIndex:
 def totals_of_today(workspaces: Iterable[Workspace]) -> CoreIndex:
     """Return the numbers of several workspaces together, each of the day that it has now in its time zone."""
     rollups.fold(budget_seconds=FOLD_SECONDS)
-    alike: dict[str, list[Workspace]] = defaultdict(list)
-    for workspace in workspaces:
-        alike[workspace.time_zone].append(workspace)
     now, wanted, params = clock.now(), ["false"], list[Any]()
-    for same in alike.values():
+    for same in _by_time_zone(workspaces):
         day = report_of_days(same[0], now, now)
         wanted.append("workspace_id = ANY(%s) AND start >= %s AND start < %s")
         params += [[workspace.pk for workspace in same], day.start, day.end]
@@ -167,11 +159,8 @@ def _by_day(workspaces: Iterable[Workspace], count: int, what: str, where: str, 
         where: A condition, as SQL.
         width: How many sums there are.
     """
-    alike: dict[str, list[Workspace]] = defaultdict(list)
-    for workspace in workspaces:
-        alike[workspace.time_zone].append(workspace)
     now, days = clock.now(), [[0] * width for _ in range(count)]
-    for same in alike.values():
+    for same in _by_time_zone(workspaces):
         period = report_of_days(same[0], now - timedelta(days=count - 1), now)
         beginnings = [at.astimezone(UTC) for at in spans(period, Granularity.DAY)]
         with connection.cursor() as cursor:
@@ -183,6 +172,14 @@ def _by_day(workspaces: Iterable[Workspace], count: int, what: str, where: str, 
             for number, *numbers in cursor.fetchall():
                 days[number - 1] = [int(sum(pair)) for pair in zip(days[number - 1], numbers, strict=True)]
     return days
+
+
+def _by_time_zone(workspaces: Iterable[Workspace]) -> Iterable[list[Workspace]]:
+    """Return the workspaces in groups that share a time zone, and so their days."""
+    groups: dict[str, list[Workspace]] = defaultdict(list)
+    for workspace in workspaces:
+        groups[workspace.time_zone].append(workspace)
+    return groups.values()
 
 
 def series(report: Report, granularity: Granularity) -> list[Point]:
@@ -262,10 +259,11 @@ def statuses_of(report: Report) -> list[StatusCount]:
             " GROUP BY 1, 2 HAVING sum(messages) > 0 ORDER BY 3 DESC, 1, 2",
             params,
         )
-        return [_status_count(*row) for row in cursor.fetchall()]
+        return [status_count(*row) for row in cursor.fetchall()]
 
 
-def _status_count(channel: int, status: int, count: int) -> StatusCount:
+def status_count(channel: int, status: int, count: int) -> StatusCount:
+    """Return how many messages have a status on a channel, with what the status means."""
     return StatusCount(Channel(channel), statuses.lookup(status, Channel(channel).label), int(count))
 
 
@@ -284,120 +282,6 @@ def _conditions(report: Report) -> tuple[str, list[Any]]:
             conditions.append(f"{column} = %s")
             params.append(value)
     return " AND ".join(conditions), params
-
-
-# -- the API ----------------------------------------------------------------------------------------------------------
-
-
-def core_index(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
-    """Return the numbers of the days from `asked.start` to `asked.end` (the workspace's days, both included)."""
-    if asked.task_id is not None:
-        return _of_task(workspace, asked)
-    narrowed = {"platform": asked.platform, "channel": asked.channel, "kind": asked.kind}
-    return totals(report_of_days(workspace, asked.start, asked.end, **narrowed))
-
-
-def status_list(workspace: Workspace, asked: AnalysisFilter) -> list[StatusCount]:
-    """Return the statuses of the messages of the pushes of these days; see `statuses_of`."""
-    return statuses_of(report_of_days(workspace, asked.start, asked.end, channel=asked.channel, kind=asked.kind))
-
-
-def task_page(
-    workspace: Workspace, start: datetime, *, task_id: int | None, name: str, page: int, page_size: int
-) -> TaskPage:
-    """Return a page of the multiple and broadcast pushes made since the day of `start`, the newest first."""
-    since = ids.first_id_at(_midnight(_in_zone(start, workspace)))
-    tasks = PushTask.objects.filter(workspace=workspace, kind__in=PushTask.BULK_KINDS, pk__gte=since)
-    if task_id is not None:
-        tasks = tasks.filter(pk=task_id)
-    if name:
-        tasks = tasks.filter(name=name)
-    first = (page - 1) * page_size
-    return TaskPage(tasks.count(), list(tasks.order_by("-pk")[first : first + page_size]))
-
-
-def task_of(workspace: Workspace, task_id: int) -> PushTask | None:
-    """Return a task with its counters; None where the workspace has none of that id."""
-    return PushTask.objects.filter(workspace=workspace, pk=task_id).exclude(kind=PushTask.Kind.REVOKE).first()
-
-
-# -- a single task, by its messages -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelIndex:
-    """A task's numbers on one channel."""
-
-    channel: Channel
-    index: CoreIndex
-
-
-def _of_task(workspace: Workspace, asked: AnalysisFilter) -> CoreIndex:
-    assert asked.task_id is not None
-    task = task_of(workspace, asked.task_id)
-    days = report_of_days(workspace, asked.start, asked.end)
-    if task is None or not days.start <= task.created_at < days.end or asked.kind not in (None, task.kind):
-        return CoreIndex(0, 0, 0, 0, 0)
-    wanted = [entry.index for entry in by_channel(task, asked.platform) if asked.channel in (None, entry.channel)]
-    return CoreIndex(*(sum(getattr(index, name) for index in wanted) for name in CoreIndex.__dataclass_fields__))
-
-
-def by_channel(task: PushTask, platform: Platform | None = None) -> list[ChannelIndex]:
-    """Return the task's numbers by channel, of all platforms or one."""
-    first, last = task.message_ids
-    parameters: dict[str, Any] = {"task": task.pk, "first": first, "last": last, "acknowledged": statuses.ACKED}
-    of_message = of_event = ""
-    if platform is not None:
-        parameters["platform"] = int(platform)
-        of_message, of_event = (_SQL["on_platform"].format(row=row) for row in ("m", "e"))
-    numbers: dict[int, list[int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["messages_by_channel"].format(on_platform=of_message), parameters)
-        for channel, pushed, accepted, arrived in cursor.fetchall():
-            numbers[channel] = [pushed, accepted, arrived, 0, 0]
-        cursor.execute(_SQL["events_by_channel"].format(on_platform=of_event), parameters)
-        for channel, opened, ignored in cursor.fetchall():
-            numbers.setdefault(channel, [0] * 5)[3:] = [opened, ignored]
-    reached = _broadcast_reached(task, platform)
-    if reached:
-        self_built = numbers.setdefault(Channel.SELF_BUILT, [0] * 5)
-        self_built[:3] = [count + reached for count in self_built[:3]]
-    return [ChannelIndex(Channel(channel), CoreIndex(*counts)) for channel, counts in sorted(numbers.items())]
-
-
-def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
-    """Return how many devices acknowledged a broadcast on the self-built channel, which has no messages for them."""
-    if task.kind != PushTask.Kind.BROADCAST:
-        return 0
-    sql = "SELECT coalesce(sum(reached), 0) FROM pushcore_broadcast WHERE task_id = %s"
-    if platform is None:
-        return _row(sql, [task.pk])[0]
-    return _row(f"{sql} AND platform = %s", [task.pk, int(platform)])[0]
-
-
-def targets_with_status(task: PushTask, channel: Channel, status: int) -> Iterator[tuple[str, str]]:
-    """Yield target and msgkey of the task's messages that show a status on a channel, read as they are asked for.
-
-    No more than `EXPORTED_TARGETS`, the oldest first.
-    """
-    messages = task.own_messages().filter(channel=channel).filter(Message.shows(status, clock.now()))
-    targets = messages.order_by("pk").values_list("target", "msgkey")[:EXPORTED_TARGETS]
-    yield from targets.iterator(chunk_size=2000)
-
-
-def undelivered(task: PushTask) -> list[StatusCount]:
-    """Return the statuses of the task's messages that are no success, with their counts, the most frequent first.
-
-    A message whose validity has ended counts as expired, whether that is recorded yet or not.
-    """
-    first, last = task.message_ids
-    parameters: dict[str, Any] = {
-        "task": task.pk, "first": first, "last": last, "acknowledged": statuses.ACKED,
-        "pending": sorted(statuses.PENDING), "expired": statuses.EXPIRED, "now": clock.now(),
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["undelivered"], parameters)
-        return [_status_count(*row) for row in cursor.fetchall()]
 
 
 def _row(sql: str, params: Sequence[Any]) -> tuple[int, ...]:

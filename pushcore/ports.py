@@ -214,10 +214,10 @@ class TaskPage:
 class Analysis(Protocol):
     """Answers what was pushed, arrived, was opened and ignored, and what became of messages."""
 
-    def core_index(self, workspace: Workspace, asked: AnalysisFilter, /) -> CoreIndex:
+    def core_index(self, workspace: Workspace, filters: AnalysisFilter, /) -> CoreIndex:
         """Return the core numbers of what is asked for."""
 
-    def status_list(self, workspace: Workspace, asked: AnalysisFilter, /) -> Sequence[StatusCount]:
+    def status_list(self, workspace: Workspace, filters: AnalysisFilter, /) -> Sequence[StatusCount]:
         """Return the statuses of the messages of the days' pushes, the most frequent first.
 
         By channel and kind of push; whatever else is asked for is not looked at.

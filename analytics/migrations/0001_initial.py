@@ -47,8 +47,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('usage', 'usage analysis'), ('list', 'list')], default='usage', max_length=5)),
                 ('author', models.CharField(max_length=150)),
-                ('form', models.CharField(choices=[('xlsx', 'Excel'), ('csv', 'CSV')], max_length=4)),
-                ('asked', models.JSONField(help_text='What is wanted, as the writer of the kind reads it.')),
+                ('file_format', models.CharField(choices=[('xlsx', 'Excel'), ('csv', 'CSV')], max_length=4)),
+                ('parameters', models.JSONField(help_text='What the file shows, as the writer of its kind reads it.')),
                 ('rows', models.IntegerField(help_text='How many will be written; 0 while that is unknown.')),
                 ('done', models.IntegerField(default=0)),
                 ('fault', models.CharField(blank=True, max_length=300)),
@@ -116,15 +116,15 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='ExportPiece',
+            name='ExportChunk',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.IntegerField()),
                 ('data', models.BinaryField()),
-                ('export', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pieces', to='analytics.export')),
+                ('export', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='analytics.export')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('export', 'number'), name='analytics_piece_unique')],
+                'constraints': [models.UniqueConstraint(fields=('export', 'number'), name='analytics_chunk_unique')],
             },
         ),
         migrations.CreateModel(

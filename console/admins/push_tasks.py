@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.sections import TemplateSection
 
-from analytics import queries
+from analytics import task_queries
 from analytics.report_files import targets_csv
 from console.access import audit
 from console.access.rights import MissingRightError, Right, Scope
@@ -231,7 +231,7 @@ class PushTaskAdmin(LargeTableAdmin):
         except (KeyError, ValueError):
             raise Http404 from None
         audit.record(request, "export", task, {"what": "targets", "channel": channel.label, "status": status})
-        lines = targets_csv(queries.targets_with_status(task, channel, status))
+        lines = targets_csv(task_queries.targets_with_status(task, channel, status))
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="targets-{task.pk}-{status}.csv"'
         return response

@@ -10,15 +10,15 @@ from analytics import export_jobs
 from analytics.models import Export
 
 TYPES = {
-    Export.Form.EXCEL.value: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    Export.Form.CSV.value: "text/csv; charset=utf-8",
+    Export.FileFormat.EXCEL.value: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Export.FileFormat.CSV.value: "text/csv; charset=utf-8",
 }
 
 
-def file(response: HttpResponseBase, name: str, form: str) -> HttpResponse:
+def file(response: HttpResponseBase, name: str, file_format: str) -> HttpResponse:
     """Set the headers that make the browser save the response as a file. `name`: the file's, without its ending."""
-    response["Content-Type"] = TYPES[form]
-    response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
+    response["Content-Type"] = TYPES[file_format]
+    response["Content-Disposition"] = f'attachment; filename="{name}.{file_format}"'
     return response  # type: ignore[return-value]
 
 

@@ -60,7 +60,7 @@ class ExportedList:
     def exports(self, request: HttpRequest) -> QuerySet[Export]:
         """Return the files of this list that the user asked for, the newest first."""
         mine = Export.objects.filter(kind=Export.Kind.LIST, author=request.user.get_username())
-        return mine.filter(asked__model=self.opts.label_lower).order_by("-pk")
+        return mine.filter(parameters__model=self.opts.label_lower).order_by("-pk")
 
     def export(self, request: HttpRequest) -> HttpResponse:
         """Answer with the list of the given `query` as a file, or with the address of its progress.
@@ -75,9 +75,9 @@ class ExportedList:
             self._record_export(request, scope, query, listing.count)
             if listing.count is not None and listing.count <= MAX_IMMEDIATE_ROWS:
                 file = _file_of(listing, lambda _done: None)
-                return export_answers.file(HttpResponse(file), self._file_name(), Export.Form.EXCEL)
+                return export_answers.file(HttpResponse(file), self._file_name(), Export.FileFormat.EXCEL)
             rows = min(listing.count or 0, MAX_ROWS)
-        asked = {
+        parameters = {
             "model": self.opts.label_lower,
             "file": self._file_name(),
             "query": query,
@@ -87,7 +87,13 @@ class ExportedList:
         }
         author = request.user.get_username()
         return export_answers.later(
-            Export(kind=Export.Kind.LIST, author=author, form=Export.Form.EXCEL, asked=asked, rows=rows)
+            Export(
+                kind=Export.Kind.LIST,
+                author=author,
+                file_format=Export.FileFormat.EXCEL,
+                parameters=parameters,
+                rows=rows,
+            )
         )
 
     def _record_export(self, request: HttpRequest, scope: Scope, query: str, rows: int | None) -> None:
@@ -108,10 +114,10 @@ def write_list(export: Export, progress: Progress) -> bytes:
     """Write the file of a list, as its author may see it now."""
     import console.admins  # noqa: F401 - registers the lists, which a worker has not loaded
 
-    asked = export.asked
+    parameters = export.parameters
     author = get_user_model().objects.get(username=export.author, is_active=True)
-    scope = scope_at_export(Scope(author.is_superuser, roles_of(author), asked["chosen"]), asked["apps"])
-    model_admin = next(one for one in admin.site._registry.values() if one.opts.label_lower == asked["model"])
+    scope = scope_at_export(Scope(author.is_superuser, roles_of(author), parameters["chosen"]), parameters["apps"])
+    model_admin = next(one for one in admin.site._registry.values() if one.opts.label_lower == parameters["model"])
     written = 0
 
     def count(done: int) -> None:
@@ -119,7 +125,7 @@ def write_list(export: Export, progress: Progress) -> bytes:
         written = done
         progress(done)
 
-    with open_listing(model_admin, author, scope, asked["query"], asked["language"] or "en") as listing:
+    with open_listing(model_admin, author, scope, parameters["query"], parameters["language"] or "en") as listing:
         file = _file_of(listing, count)
     Export.objects.filter(pk=export.pk).update(rows=written)
     return file
@@ -146,7 +152,7 @@ def scope_at_export(scope: Scope, app_ids: list[int] | None) -> Scope:
 
 def may_fetch(export: Export, scope: Scope) -> bool:
     """Tell whether a user may still export all that a file of theirs was made from."""
-    app_ids = export.asked["apps"]
+    app_ids = export.parameters["apps"]
     if scope.superuser or app_ids is None:
         return scope.superuser
     return set(app_ids) <= set(scope.app_ids(Right.EXPORT))

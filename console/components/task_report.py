@@ -14,8 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from analytics import queries
-from analytics.queries import ChannelIndex
+from analytics import task_queries
+from analytics.task_queries import ChannelIndex
 from console.components.message_status import channel_title, status_advice, status_code, status_colour, status_word
 from pushcore.codes import statuses
 from pushcore.models import PushTask
@@ -99,7 +99,7 @@ def report_of(task: PushTask) -> TaskReport:
     """Count a task's messages by channel and by status; each of the queries takes `BREAKDOWN_TIMEOUT_MS` at most."""
     try:
         with statement_timeout(BREAKDOWN_TIMEOUT_MS):
-            channels, counts = queries.by_channel(task), queries.undelivered(task)
+            channels, counts = task_queries.by_channel(task), task_queries.undelivered(task)
     except StatementTimeoutError:
         counters = (task.message_count, task.success_count, task.arrival_count)
         return TaskReport(_funnel(*counters), expired=task.expired_count, is_complete=False)
@@ -120,7 +120,7 @@ def report_of(task: PushTask) -> TaskReport:
 
 def render(task: PushTask, report: TaskReport, *, may_export: bool) -> str:
     """Render the report in the active language. `may_export`: the user may download targets."""
-    context = {"task": task, "report": report, "may_export": may_export, "at_most": queries.EXPORTED_TARGETS}
+    context = {"task": task, "report": report, "may_export": may_export, "at_most": task_queries.EXPORTED_TARGETS}
     return render_to_string("console/task_report.html", context)
 
 

@@ -31,15 +31,20 @@ def ask_export(request: HttpRequest) -> HttpResponse:
     if workspace is None or not scope_of(request).may(Right.EXPORT, workspace.app_id):
         raise MissingRightError(Right.EXPORT)
     form = AnalysisForm(request.POST, workspace=workspace)
-    kind = request.POST.get("form", Export.Form.EXCEL)
-    if kind not in export_answers.TYPES or not form.is_valid():
+    file_format = request.POST.get("form", Export.FileFormat.EXCEL)
+    if file_format not in export_answers.TYPES or not form.is_valid():
         return JsonResponse({"error": form.errors.as_text() or _("Choose Excel or CSV.")}, status=400)
     report = form.report()
     granularity = Granularity.MINUTE if request.POST.get("minutes") == "1" else form.granularity()
     audit.record(
-        request, "export", workspace, {"what": "usage analysis", "form": kind, "rows": row_count(report, granularity)}
+        request,
+        "export",
+        workspace,
+        {"what": "usage analysis", "form": file_format, "rows": row_count(report, granularity)},
     )
     if row_count(report, granularity) <= MAX_IMMEDIATE_ROWS:
-        file = HttpResponse(export_jobs.file_of(report, granularity, kind))
-        return export_answers.file(file, f"usage-{workspace.workspace_id}", kind)
-    return export_answers.later(export_jobs.of_usage(report, granularity, kind, author=request.user.get_username()))
+        file = HttpResponse(export_jobs.file_of(report, granularity, file_format))
+        return export_answers.file(file, f"usage-{workspace.workspace_id}", file_format)
+    return export_answers.later(
+        export_jobs.of_usage(report, granularity, file_format, author=request.user.get_username())
+    )

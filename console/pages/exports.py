@@ -27,10 +27,10 @@ def export_file(request: HttpRequest, pk: int) -> HttpResponse:
     export = _export(request, pk)
     if export.finished_at is None or export.fault:
         raise Http404
-    response = StreamingHttpResponse(export_jobs.pieces_of(export))
+    response = StreamingHttpResponse(export_jobs.chunks_of(export))
     response["Content-Length"] = str(export.size)
-    name = f"usage-{export.workspace.workspace_id}" if export.workspace else str(export.asked["file"])
-    return export_answers.file(response, name, export.form)
+    name = f"usage-{export.workspace.workspace_id}" if export.workspace else str(export.parameters["file"])
+    return export_answers.file(response, name, export.file_format)
 
 
 def _export(request: HttpRequest, pk: int) -> Export:

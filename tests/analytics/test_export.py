@@ -17,7 +17,7 @@ from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from analytics import excel, export_jobs, queries, report_files, rollups
-from analytics.models import Export, ExportPiece, MinuteRollup, QuarterRollup
+from analytics.models import Export, ExportChunk, MinuteRollup, QuarterRollup
 from analytics.queries import Granularity, Report
 from pushcore.models import Workspace
 from tests.support.debian import program
@@ -126,21 +126,21 @@ def test_a_day_by_minute_has_all_its_minutes(workspace: Workspace) -> None:
 def test_a_long_export_is_made_in_the_background_announced_and_deleted_later(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_jobs, "PIECE", 1000)
+    monkeypatch.setattr(export_jobs, "CHUNK_BYTES", 1000)
     report = fill(workspace, 80, 40, 8)
     made = export_jobs.enqueue(export_jobs.of_usage(report, Granularity.MINUTE, "xlsx", author="ann"))
     export_jobs.make(made.pk)
     export_jobs.make(made.pk)
     made.refresh_from_db()
     assert (made.rows, made.done, made.fault) == (3 * 1440, 3 * 1440, "")
-    assert ExportPiece.objects.count() > 1
-    data = b"".join(export_jobs.pieces_of(made))
+    assert ExportChunk.objects.count() > 1
+    data = b"".join(export_jobs.chunks_of(made))
     assert len(data) == made.size
     assert dict(sheets(data)["Summary"])["Pushed"] == 128
     assert export_jobs.purge() == 0
     Export.objects.update(created_at=timezone.now() - timedelta(days=2))
     assert export_jobs.purge() == 1
-    assert not ExportPiece.objects.exists()
+    assert not ExportChunk.objects.exists()
 
 
 def test_files_of_a_workspace_are_bounded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from analytics import queries
+from analytics import api_queries, queries
 from analytics.intake import take
 from analytics.models import MinuteRollup, QuarterRollup
 from pushcore.broadcast import acknowledgements
@@ -54,7 +54,7 @@ def simple(workspace: Workspace, target: str, key: str, delivery_type: int = 1) 
 
 def ask(workspace: Workspace, **changes: Any) -> Numbers:
     now = timezone.now()
-    found = queries.core_index(workspace, AnalysisFilter(**({"start": now, "end": now} | changes)))
+    found = api_queries.core_index(workspace, AnalysisFilter(**({"start": now, "end": now} | changes)))
     return found.pushed, found.succeeded, found.arrived, found.opened, found.ignored
 
 
@@ -84,7 +84,7 @@ def test_opened_and_ignored_count_once_and_ignored_on_the_self_built_channel_onl
         say(vendor, "opened", "ignored")
     say(own, "opened", device_id=fleet[1].id)  # not its message
     assert ask(workspace) == (2, 2, 2, 2, 1)
-    found = queries.core_index(workspace, AnalysisFilter(start=timezone.now(), end=timezone.now()))
+    found = api_queries.core_index(workspace, AnalysisFilter(start=timezone.now(), end=timezone.now()))
     assert (found.arrival_rate, found.open_rate, found.ignore_rate) == (100.0, 100.0, 50.0)
 
 
@@ -174,7 +174,7 @@ def test_every_year_can_be_queried(workspace: Workspace, zone: str) -> None:
     for year in (1, 1970, 2262, 9999):
         at = datetime(year, 12, 31, 23, 59, tzinfo=UTC)
         assert ask(workspace, start=at, end=at) == (0, 0, 0, 0, 0)
-        page = queries.task_page(workspace, at, task_id=None, name="", page=1, page_size=10)
+        page = api_queries.task_page(workspace, at, task_id=None, name="", page=1, page_size=10)
         assert page.total == 0
 
 
@@ -193,19 +193,21 @@ def test_only_multiple_and_broadcast_pushes_are_listed(workspace: Workspace, fle
 
     def names(start: datetime = now, **changes: Any) -> list[str]:
         asked: dict[str, Any] = {"task_id": None, "name": "", "page": 1, "page_size": 10} | changes
-        return [task.name for task in queries.task_page(workspace, start, **asked).tasks]
+        return [task.name for task in api_queries.task_page(workspace, start, **asked).tasks]
 
     assert names() == ["c", "b", "a"]
     assert names(name="b") == ["b"]
     assert names(task_id=tasks[0].pk) == ["a"]
     assert names(page=2, page_size=2) == ["a"]
     assert names(start=now + timedelta(days=1)) == []
-    assert queries.task_page(workspace, now, task_id=None, name="", page=9, page_size=2).total == 3
+    assert api_queries.task_page(workspace, now, task_id=None, name="", page=9, page_size=2).total == 3
 
 
 def test_a_task_of_another_workspace_is_unknown(workspace: Workspace, fleet: list[KnownDevice]) -> None:
     message = simple(workspace, fleet[0].ad_token, "k1")
-    assert queries.task_of(workspace, message.task_id) is not None
-    assert queries.task_of(Workspace.objects.create(app=workspace.app, workspace_id="other"), message.task_id) is None
-    assert queries.task_of(workspace, 5) is None
+    assert api_queries.task_of(workspace, message.task_id) is not None
+    assert (
+        api_queries.task_of(Workspace.objects.create(app=workspace.app, workspace_id="other"), message.task_id) is None
+    )
+    assert api_queries.task_of(workspace, 5) is None
     assert message.status == statuses.WAITING

@@ -159,7 +159,7 @@ def test_rights_that_came_later_add_nothing_to_a_file(
     Membership.objects.create(user=User.objects.get(username="a-analyst"), app=theirs[App], role="analyst")
     made = Export.objects.get()
     export_jobs.make(made.pk)
-    assert [row[0] for row in table(b"".join(export_jobs.pieces_of(made)))[1:]] == [mine[Device].ad_token]
+    assert [row[0] for row in table(b"".join(export_jobs.chunks_of(made)))[1:]] == [mine[Device].ad_token]
 
 
 def test_no_file_has_a_secret(superuser: Client, mine: Everything) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from analytics import queries
+from analytics import task_queries
 from analytics.intake import take
 from console.components import task_report
 from pushcore.channels import Channel
@@ -75,7 +75,7 @@ def test_the_report_and_the_analysis_say_the_same_numbers(superuser: Client, tas
     assert message is not None
     take([DeviceEvent(message.workspace_id, int(message.device_id or 0), message.pk, "opened", timezone.now())])
     report = page_of(superuser, task).context["report"]
-    by_channel = queries.by_channel(task)
+    by_channel = task_queries.by_channel(task)
     assert report.channels == by_channel
     assert [step.count for step in report.funnel] == [
         sum(getattr(entry.index, name) for entry in by_channel) for name in ("pushed", "succeeded", "arrived", "opened")
@@ -106,7 +106,7 @@ def test_a_download_of_targets_is_bounded(
     superuser: Client, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = pushes.accept(workspace, a_push({"a": "1", "b": "2", "c": "3"}), **BY_TEST)
-    monkeypatch.setattr(queries, "EXPORTED_TARGETS", 2)
+    monkeypatch.setattr(task_queries, "EXPORTED_TARGETS", 2)
     assert targets(superuser, task, 0, statuses.NO_BIND_INFO) == ["a,1", "b,2"]
     assert "the first 2" in page_of(superuser, task).text
 
@@ -119,7 +119,7 @@ def test_a_task_too_large_to_break_down_shows_its_counters(
             cursor.execute("SELECT pg_sleep(1)")
 
     monkeypatch.setattr(task_report, "BREAKDOWN_TIMEOUT_MS", 20)
-    monkeypatch.setattr(queries, "by_channel", slow)
+    monkeypatch.setattr(task_queries, "by_channel", slow)
     page = page_of(superuser, mine[PushTask])
     assert "too large to be broken down" in page.text
     assert [step.count for step in page.context["report"].funnel] == [1, 1, 1]
