@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,15 +12,22 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from channels_vendor.accounts import in_use
+from channels_vendor.apns.simulator import SimulatedApns
 from channels_vendor.base.contract import Account, Adapter, Delivery, Notification
 from channels_vendor.base.credentials import SharedCredential, StaticCredential
+from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
-from pushcore.channels import Channel
+from pushcore.channels import Channel, Platform
+from pushcore.devices import client_requests, registry
+from pushcore.devices.info import DeviceInfo
+from pushcore.devices.registry import KnownDevice
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
-from pushcore.models import Workspace
+from pushcore.models import PushTask, Workspace
+from pushcore.push import pushes, requests
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.sending import Send
 from tests.channels_vendor.simulator_server import SimulatorServer
 
 
@@ -58,14 +65,31 @@ def account(sample: Sample, running: SimulatorServer) -> Account:
 def channel(sample: Sample, running: SimulatorServer, workspace: Workspace, settings: Settings) -> Iterator[Channel]:
     """Set up the workspace's account at the simulator; returns its channel."""
     settings.VENDOR_ALLOW_PRIVATE = True
-    row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())
-    row.base_url, row.auth_url = running.url, running.url + sample.auth_path
-    secret = {entry.name for entry in sample.vendor.fields if entry.secret}
-    row.public_values = {name: value for name, value in sample.values().items() if name not in secret}
-    row.set_secrets({name: value for name, value in sample.values().items() if name in secret})
-    row.save()
-    in_use.forget()
+    add_account(sample, running, workspace)
     yield sample.vendor.channel
+    in_use.forget()
+
+
+def add_account(sample: Sample, server: SimulatorServer, workspace: Workspace, **changes: str) -> VendorAccount:
+    """Give the workspace the sample's account at a simulator; `changes` replace values of its fields."""
+    row = VendorAccount(
+        workspace=workspace,
+        channel=sample.vendor.channel,
+        base_url=server.url,
+        auth_url=server.url + sample.auth_path,
+        ca_pem=server.ca.decode(),
+    )
+    enter(row, sample, changes)
+    return row
+
+
+def enter(row: VendorAccount, sample: Sample, changes: Mapping[str, str]) -> None:
+    """Store the sample's values in an account, as an operator enters them; `changes` replace some."""
+    secret = {entry.name for entry in sample.vendor.fields if entry.secret}
+    values = {**sample.values(), **changes}
+    row.public_values = {name: value for name, value in values.items() if name not in secret}
+    row.set_secrets({name: value for name, value in values.items() if name in secret})
+    row.save()
     in_use.forget()
 
 
@@ -101,6 +125,60 @@ def open_adapter(sample: Sample, account: Account) -> Iterator[Callable[..., Ada
 @pytest.fixture
 def adapter(open_adapter: Callable[..., Adapter]) -> Adapter:
     return open_adapter()
+
+
+@pytest.fixture
+def fcm() -> SimulatedFcm:
+    return SimulatedFcm()
+
+
+@pytest.fixture
+def apns() -> SimulatedApns:
+    return SimulatedApns()
+
+
+@pytest.fixture
+def vendors(
+    workspace: Workspace, fcm: SimulatedFcm, apns: SimulatedApns, settings: Settings
+) -> Iterator[SimulatorServer]:
+    """Run a simulator of FCM and APNs with accounts of the workspace."""
+    settings.VENDOR_ALLOW_PRIVATE = True
+    running = SimulatorServer([fcm, apns], tls=True)
+    for sample in SAMPLES:
+        if sample.name in ("fcm", "apns"):
+            add_account(sample, running, workspace)
+    yield running
+    running.stop()
+    in_use.forget()
+
+
+@pytest.fixture
+def device(workspace: Workspace) -> Callable[..., KnownDevice]:
+    def make(token: str = "fcm-token:1", platform: Platform = Platform.ANDROID) -> KnownDevice:
+        known, _ = registry.register([(workspace, DeviceInfo(platform=platform))])[0]
+        if token:
+            channel = Channel.APNS if platform == Platform.IOS else Channel.FCM
+            client_requests.report(known.id, channel, token)
+        return known
+
+    return make
+
+
+@pytest.fixture
+def send(workspace: Workspace) -> Send:
+    def accept(*targets: str, delivery_type: int = 1, **changes: object) -> PushTask:
+        request = requests.SimplePush(
+            task_name="task",
+            title="Title",
+            content="Content",
+            delivery_type=delivery_type,
+            expired_seconds=300,
+            target_msgkey={target: f"key-{target}"[:64] for target in targets},
+            **changes,  # type: ignore[arg-type]
+        )
+        return pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+
+    return accept
 
 
 def notification(**changes: Any) -> Notification:

@@ -26,16 +26,11 @@ from pushcore.devices import client_requests
 from pushcore.devices.registry import KnownDevice
 from pushcore.http import client
 from pushcore.models import Device, Message, PushTask, Workspace
-from tests.channels_vendor import test_sending
 from tests.channels_vendor.conftest import deliveries, notification
 from tests.channels_vendor.samples import Sample
+from tests.channels_vendor.sending import Send, work
 from tests.channels_vendor.simulator_server import SimulatorServer
-from tests.channels_vendor.test_sending import Send, work
 from tests.channels_vendor.test_workers import wait_until
-
-apns, fcm, device, send, vendors = (
-    test_sending.apns, test_sending.fcm, test_sending.device, test_sending.send, test_sending.vendors
-)  # fmt: skip
 
 _transactional = pytest.mark.django_db(transaction=True)
 

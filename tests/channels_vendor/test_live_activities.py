@@ -18,7 +18,6 @@ from pytest_django import Settings
 from channels_vendor.accounts import in_use
 from channels_vendor.apns.simulator import SimulatedApns
 from channels_vendor.dispatch import sender
-from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.script import Incoming
 from pushcore import retention
 from pushcore.broadcast import vendor_walk
@@ -29,6 +28,7 @@ from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush
 from pushcore.push.templates import TemplateDraft
 from pushcore.security import crypto, keys
+from tests.channels_vendor.conftest import add_account
 from tests.channels_vendor.samples import SAMPLES
 from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.pushcore.api.callers import Rest, Rpc2020, form_of
@@ -45,13 +45,7 @@ def apns(workspace: Workspace, settings: Settings) -> Iterator[SimulatedApns]:
     settings.VENDOR_ALLOW_PRIVATE = True
     simulated = SimulatedApns()
     running = SimulatorServer([simulated], tls=True)
-    account = VendorAccount(
-        workspace=workspace, channel=Channel.APNS, base_url=running.url, ca_pem=running.ca.decode(),
-        public_values={name: value for name, value in APNS.values().items() if name != "p8"},
-    )  # fmt: skip
-    account.set_secrets({"p8": APNS.values()["p8"]})
-    account.save()
-    in_use.forget()
+    add_account(APNS, running, workspace)
     yield simulated
     running.stop()
     in_use.forget()

@@ -17,6 +17,7 @@ from channels_vendor.base.contract import Adapter
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.models import Workspace
+from tests.channels_vendor.conftest import add_account, enter
 from tests.channels_vendor.samples import SAMPLES, Sample
 from tests.channels_vendor.simulator_server import SimulatorServer
 
@@ -42,21 +43,13 @@ def row(
 ) -> VendorAccount:
     """Return the sample's account at the simulator, which knows its key."""
     settings.VENDOR_ALLOW_PRIVATE = True
-    row = VendorAccount(workspace=workspace, channel=sample.vendor.channel, ca_pem=running.ca.decode())
-    row.base_url, row.auth_url = running.url, running.url + sample.auth_path
     simulated.public_key = public_key(dict(sample.values()))
-    enter(row, sample, {})
-    return row
+    return add_account(sample, running, workspace, **environment(sample))
 
 
-def enter(row: VendorAccount, sample: Sample, changes: dict[str, str]) -> None:
-    secret = {entry.name for entry in sample.vendor.fields if entry.secret}
-    values = {**sample.values(), **changes}
-    if sample.name.startswith("apns"):
-        values.setdefault("environment", "production")
-    row.public_values = {name: value for name, value in values.items() if name not in secret}
-    row.set_secrets({name: value for name, value in values.items() if name in secret})
-    row.save()
+def environment(sample: Sample) -> dict[str, str]:
+    """Return the choice that an operator makes where the sample leaves the default."""
+    return {"environment": "production"} if sample.name.startswith("apns") else {}
 
 
 def public_key(values: dict[str, str]) -> bytes:
@@ -80,7 +73,7 @@ def test_a_wrong_secret_is_found_at_the_vendor(row: VendorAccount, sample: Sampl
     changes = dict(sample.wrong())
     if sample.name == "apns-certificate":
         changes["environment"] = "sandbox"
-    enter(row, sample, changes)
+    enter(row, sample, environment(sample) | changes)
     [problem] = checking.problems(row)
     assert problem.startswith(_SAID[sample.name])
     assert not simulated.ledger.accepted

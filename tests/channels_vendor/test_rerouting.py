@@ -19,16 +19,12 @@ from pushcore.devices import bindings, client_requests
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, Workspace
 from pushcore.storage.valkey import ValkeyDown
-from tests.channels_vendor import test_sending
+from tests.channels_vendor.sending import Send, work
 from tests.channels_vendor.simulator_server import SimulatorServer
-from tests.channels_vendor.test_sending import Send, work
 from tests.gateway import conftest as gateways
 from tests.gateway.conftest import Connect, RunningGateway
 from tests.gateway.pushing import wait_for
 
-apns, fcm, device, send, vendors = (
-    test_sending.apns, test_sending.fcm, test_sending.device, test_sending.send, test_sending.vendors
-)  # fmt: skip
 gateway, connect, sink = gateways.gateway, gateways.connect, gateways.sink
 
 pytestmark = pytest.mark.django_db(transaction=True)

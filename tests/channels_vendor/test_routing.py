@@ -19,13 +19,8 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, PushTask, Workspace
 from pushcore.ports import OutgoingMessage
 from pushcore.push import limits, requests
-from tests.channels_vendor import test_sending
+from tests.channels_vendor.sending import Send, work
 from tests.channels_vendor.simulator_server import SimulatorServer
-from tests.channels_vendor.test_sending import Send, work
-
-apns, fcm, device, send, vendors = (
-    test_sending.apns, test_sending.fcm, test_sending.device, test_sending.send, test_sending.vendors
-)  # fmt: skip
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from channels_vendor.accounts import in_use
 from channels_vendor.apns.simulator import SimulatedApns
@@ -21,85 +20,15 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch
 from pushcore.devices import bindings, client_requests, registry
-from pushcore.devices.info import DeviceInfo, parse_info
+from pushcore.devices.info import parse_info
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
-from pushcore.push import pushes, requests
 from pushcore.storage.valkey import client
-from tests.channels_vendor.samples import SAMPLES
+from tests.channels_vendor.sending import Send, work
 from tests.channels_vendor.simulator_server import SimulatorServer
 from tests.support.quiet_hours import quiet_hours
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-Send = Callable[..., PushTask]
-
-
-@pytest.fixture
-def fcm() -> SimulatedFcm:
-    return SimulatedFcm()
-
-
-@pytest.fixture
-def apns() -> SimulatedApns:
-    return SimulatedApns()
-
-
-@pytest.fixture
-def vendors(
-    workspace: Workspace, fcm: SimulatedFcm, apns: SimulatedApns, settings: Settings
-) -> Iterator[SimulatorServer]:
-    """Run a simulator of FCM and APNs with accounts of the workspace."""
-    settings.VENDOR_ALLOW_PRIVATE = True
-    running = SimulatorServer([fcm, apns], tls=True)
-    for sample in SAMPLES:
-        if sample.name in ("fcm", "apns"):
-            account = VendorAccount(
-                workspace=workspace,
-                channel=sample.vendor.channel,
-                base_url=running.url,
-                auth_url=running.url + sample.auth_path,
-                ca_pem=running.ca.decode(),
-            )
-            account.set_secrets(dict(sample.values()))
-            account.save()
-    in_use.forget()
-    yield running
-    running.stop()
-    in_use.forget()
-
-
-@pytest.fixture
-def device(workspace: Workspace) -> Callable[..., KnownDevice]:
-    def make(token: str = "fcm-token:1", platform: Platform = Platform.ANDROID) -> KnownDevice:
-        known, _ = registry.register([(workspace, DeviceInfo(platform=platform))])[0]
-        if token:
-            channel = Channel.APNS if platform == Platform.IOS else Channel.FCM
-            client_requests.report(known.id, channel, token)
-        return known
-
-    return make
-
-
-@pytest.fixture
-def send(workspace: Workspace) -> Send:
-    def accept(*targets: str, delivery_type: int = 1, **changes: object) -> PushTask:
-        request = requests.SimplePush(
-            task_name="task",
-            title="Title",
-            content="Content",
-            delivery_type=delivery_type,
-            expired_seconds=300,
-            target_msgkey={target: f"key-{target}"[:64] for target in targets},
-            **changes,  # type: ignore[arg-type]
-        )
-        return pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
-
-    return accept
-
-
-def work(workspace: Workspace, channel: Channel = Channel.FCM) -> int:
-    return sender.send_due(workspace.pk, channel, budget_seconds=5)
 
 
 def test_an_accepted_push_is_recorded_by_the_vendor_and_in_the_row(

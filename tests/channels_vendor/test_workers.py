@@ -24,7 +24,7 @@ from channels_vendor.dispatch import lane
 from channels_vendor.dispatch.scheduler import AccountScheduler
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.fcm.vendor import VENDOR as FCM
-from channels_vendor.models import VendorAccount, VendorMessage
+from channels_vendor.models import VendorMessage
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
@@ -33,16 +33,13 @@ from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.storage import valkey
-from tests.channels_vendor import test_sending
+from tests.channels_vendor.conftest import add_account
 from tests.channels_vendor.samples import SAMPLES, Sample
+from tests.channels_vendor.sending import Send, work
 from tests.channels_vendor.simulator_server import SimulatorServer
-from tests.channels_vendor.test_sending import Send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-apns, fcm, device, send, vendors = (
-    test_sending.apns, test_sending.fcm, test_sending.device, test_sending.send, test_sending.vendors
-)  # fmt: skip
 
 _SENDER = """
 import django
@@ -138,16 +135,7 @@ def simulated(sample: Sample, workspace: Workspace, settings: Settings) -> Itera
     settings.VENDOR_ALLOW_PRIVATE = True
     simulated = sample.simulated()
     running = SimulatorServer([simulated], tls=True)
-    account = VendorAccount(
-        workspace=workspace,
-        channel=sample.vendor.channel,
-        base_url=running.url,
-        auth_url=running.url + sample.auth_path,
-        ca_pem=running.ca.decode(),
-    )
-    account.set_secrets(dict(sample.values()))
-    account.save()
-    in_use.forget()
+    add_account(sample, running, workspace)
     yield simulated
     running.stop()
     in_use.forget()
@@ -192,10 +180,10 @@ def test_a_message_whose_answer_was_lost_is_counted_when_it_is_sent_again(
     send(device().ad_token)
     counted = repeats(FCM)
     fcm.script.faults = ["truncate"]
-    test_sending.work(workspace)
+    work(workspace)
     assert repeats(FCM) == counted
     VendorMessage.objects.update(due_at=timezone.now())
-    test_sending.work(workspace)
+    work(workspace)
     assert Message.objects.get().status == statuses.ACKED
     assert repeats(FCM) == counted + 1
 
@@ -204,13 +192,13 @@ def test_repeats_made_by_libcurl_over_http2_are_counted(
     workspace: Workspace, vendors: SimulatorServer, fcm: SimulatedFcm, device: Callable[..., KnownDevice], send: Send
 ) -> None:
     send(device().ad_token)
-    test_sending.work(workspace)
+    work(workspace)
     counted = repeats(FCM)
     fcm.script.latency = 60
     send(device("fcm-token:2").ad_token)
 
     def sending() -> None:
-        test_sending.work(workspace)
+        work(workspace)
         connections.close_all()
 
     thread = threading.Thread(target=sending)
