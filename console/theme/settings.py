@@ -167,6 +167,12 @@ _PRIMARY = {
 
 SCRIPTS = ("console/console.js", "console/command_palette.js", "console/shortcuts.js")
 
+# In this order: of two rules that weigh the same, the later one wins.
+STYLES = (
+    "base", "values", "lists", "header", "task_report", "panels", "tables", "forms", "metrics", "preview", "create",
+    "device_simulator", "analysis", "command_palette", "account", "calendar", "templates",
+)  # fmt: skip
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": TITLE,
     "SITE_HEADER": TITLE,
@@ -185,7 +191,7 @@ UNFOLD: dict[str, Any] = {
         ]
     },
     "LOGIN": {"image": _asset("console/login.svg")},
-    "STYLES": [_asset("console/console.css")],
+    "STYLES": [_asset(f"console/css/{name}.css") for name in STYLES],
     # First the words of the user's language, which the others speak with.
     "SCRIPTS": [lambda request: reverse("console_script_texts"), *map(_asset, SCRIPTS)],
     "BORDER_RADIUS": "8px",

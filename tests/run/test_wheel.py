@@ -100,7 +100,7 @@ def test_the_installed_command_works_from_any_directory(installed: Path, tmp_pat
         "from django.template.loader import get_template\n"
         "from django.utils.translation import gettext, override\n"
         "from mps_project import run\n"
-        "print(get_template('console/login.html').origin, find('console/console.css'), run.__file__)\n"
+        "print(get_template('console/login.html').origin, find('console/css/base.css'), run.__file__)\n"
         "with override('zh-hans'):\n"
         "    print(gettext('Device simulator'))\n"
     )
