@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.base.contract import Account, Notification, Shown
-from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
+from channels_vendor.base.fitting import fit, shown_by
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, transparent_text
-from channels_vendor.base.payload_template import LONGEST_ID, encode, size_of
+from channels_vendor.base.payload_template import LONGEST_ID, encode
 from channels_vendor.base.references import Reference
-from channels_vendor.base.truncation import truncate_by
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
@@ -35,22 +34,21 @@ def body_of(notification: Notification, category: str, message_id: str, msgkey: 
             "pushOptions": _options(notification, reference),
         }
 
-    custom_data = fit_custom_data(
-        custom_data_of(notification, message_id=message_id, msgkey=msgkey),
-        opened_by_vendor=not notification.silent and notification.opens_page and not notification.opens_app,
-        fits=lambda custom_data: size_of(made(notification.body, custom_data)) <= MAX_BYTES,
+    return fit(
+        notification,
+        made,
+        text=notification.body,
+        message_id=message_id,
+        msgkey=msgkey,
+        opened_by_vendor=notification.opens_page and not notification.opens_app,
+        max_bytes=MAX_BYTES,
     )
-    text = truncate_by(notification.body, lambda part: size_of(made(part, custom_data)), MAX_BYTES)
-    return None if text is None else made(text, custom_data)
 
 
 def shown(notification: Notification, account: Account) -> Shown | None:
     """Return what the message shows, as `VendorDescription.shown` does."""
     body = body_of(notification, account.get("category"), LONGEST_ID, msgkey="")
-    if body is None:
-        return None
-    fields = body["payload"]["notification"]
-    return Shown(fields["title"], fields["body"], image=fields.get("image", ""))
+    return None if body is None else shown_by(body["payload"]["notification"])
 
 
 def _options(notification: Notification, reference: Reference) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 
 from channels_vendor.base.click_actions import HOME, badge_added, click_action
 from channels_vendor.base.contract import Account, Notification, Shown, Style
-from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
+from channels_vendor.base.fitting import fit, shown_by
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, transparent_text
-from channels_vendor.base.payload_template import LONGEST_ID, encode, size_of
+from channels_vendor.base.payload_template import LONGEST_ID, encode
 from channels_vendor.base.references import Reference
-from channels_vendor.base.truncation import truncate, truncate_by
+from channels_vendor.base.truncation import truncate
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
@@ -22,27 +22,22 @@ MAX_BODY = 400
 
 def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
     """Return the request without its tokens; None where it cannot be made small enough."""
-    reference, body = Reference.of(notification.task_id, message_id), truncate(notification.body, MAX_BODY)
-
-    def size(text: str, custom_data: dict[str, str]) -> int:
-        return size_of(_message(notification, text, custom_data, reference))
-
-    custom_data = fit_custom_data(
-        custom_data_of(notification, message_id=message_id, msgkey=msgkey),
-        opened_by_vendor=not notification.silent and click_action(notification) != HOME,
-        fits=lambda custom_data: size(body, custom_data) <= MAX_BYTES,
+    reference = Reference.of(notification.task_id, message_id)
+    return fit(
+        notification,
+        lambda text, custom_data: _message(notification, text, custom_data, reference),
+        text=truncate(notification.body, MAX_BODY),
+        message_id=message_id,
+        msgkey=msgkey,
+        opened_by_vendor=click_action(notification) != HOME,
+        max_bytes=MAX_BYTES,
     )
-    text = truncate_by(body, lambda part: size(part, custom_data), MAX_BYTES)
-    return None if text is None else _message(notification, text, custom_data, reference)
 
 
 def shown(notification: Notification, _account: Account) -> Shown | None:
     """Return what the message shows, as `VendorDescription.shown` does."""
     body = body_of(notification, LONGEST_ID, msgkey="")
-    if body is None:
-        return None
-    fields = body["android"]["notification"]
-    return Shown(fields["title"], fields["body"], image=fields.get("image", ""))
+    return None if body is None else shown_by(body["android"]["notification"])
 
 
 def _message(

@@ -45,10 +45,10 @@ class HuaweiAdapter(HttpAdapter):
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
 
         def call_of(notification: Notification, tokens: list[str], message_id: str, msgkey: str) -> HttpCall | None:
-            message = payload.message_of(notification, message_id, msgkey)
-            if message is None:
+            body = payload.body_of(notification, message_id, msgkey)
+            if body is None:
                 return None
-            body: dict[str, Any] = {"message": message | {"token": tokens}}
+            body["message"]["token"] = tokens
             whole = encode({"validate_only": True} | body if self.is_probe else body).encode()
             return HttpCall(self.url(), whole, headers)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from channels_vendor.base.click_actions import HOME, badge_added, click_action
 from channels_vendor.base.contract import Account, Notification, Shown, Style
-from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
+from channels_vendor.base.fitting import fit, shown_by
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import (
     category_of,
@@ -15,38 +15,32 @@ from channels_vendor.base.options import (
     transparent_text,
     urgency_of,
 )
-from channels_vendor.base.payload_template import LONGEST_ID, encode, size_of
+from channels_vendor.base.payload_template import LONGEST_ID, encode
 from channels_vendor.base.references import Reference
-from channels_vendor.base.truncation import truncate_by
 from pushcore.channels import Channel
 
 MAX_BYTES = 4096
 MAX_TTL = 1_296_000
 
 
-def message_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
-    """Return the message without its tokens; None where it cannot be made small enough."""
+def body_of(notification: Notification, message_id: str, msgkey: str) -> dict[str, Any] | None:
+    """Return the request without its tokens; None where it cannot be made small enough."""
     reference = Reference.of(notification.task_id, message_id)
-
-    def size(text: str, custom_data: dict[str, str]) -> int:
-        return size_of({"message": _message(notification, text, custom_data, reference)})
-
-    custom_data = fit_custom_data(
-        custom_data_of(notification, message_id=message_id, msgkey=msgkey),
-        opened_by_vendor=not notification.silent and click_action(notification) != HOME,
-        fits=lambda custom_data: size(notification.body, custom_data) <= MAX_BYTES,
+    return fit(
+        notification,
+        lambda text, custom_data: {"message": _message(notification, text, custom_data, reference)},
+        text=notification.body,
+        message_id=message_id,
+        msgkey=msgkey,
+        opened_by_vendor=click_action(notification) != HOME,
+        max_bytes=MAX_BYTES,
     )
-    text = truncate_by(notification.body, lambda part: size(part, custom_data), MAX_BYTES)
-    return None if text is None else _message(notification, text, custom_data, reference)
 
 
 def shown(notification: Notification, _account: Account) -> Shown | None:
     """Return what the message shows, as `VendorDescription.shown` does."""
-    message = message_of(notification, LONGEST_ID, msgkey="")
-    if message is None:
-        return None
-    fields = message["android"]["notification"]
-    return Shown(fields["title"], fields["body"], image=fields.get("image", ""))
+    body = body_of(notification, LONGEST_ID, msgkey="")
+    return None if body is None else shown_by(body["message"]["android"]["notification"])
 
 
 def _message(

@@ -57,9 +57,9 @@ def fcm_message(**changes: Any) -> dict[str, Any]:
 
 def huawei_message(**changes: Any) -> dict[str, Any]:
     """Return the message for Huawei without its tokens."""
-    message = huawei.message_of(notification(**changes), "1001", "key-1")
-    assert message is not None
-    return message
+    body = huawei.body_of(notification(**changes), "1001", "key-1")
+    assert body is not None
+    return dict(body["message"])
 
 
 def harmonyos_body(category: str = "", **changes: Any) -> dict[str, Any]:

@@ -18,12 +18,13 @@ def test_a_message_has_its_fields() -> None:
     assert android["notification"]["click_action"] == {"type": 2, "url": "https://shop.example/1"}
     assert (android["notification"]["channel_id"], android["notification"]["sound"]) == ("orders", "/raw/ding")
     assert android["notification"]["image"] == "https://x/i.png"
-    big = huawei.message_of(
+    body = huawei.body_of(
         notification(style=Style.BIG_TEXT, badge_add=200, badge_class="com.Main", opens_page=True, url="intent:#x"),
         "",
         "",
     )
-    assert big is not None
+    assert body is not None
+    big = body["message"]
     shown = big["android"]["notification"]
     assert (shown["style"], shown["big_body"], shown["badge"]) == (1, "Content", {"add_num": 99, "class": "com.Main"})
     assert shown["click_action"] == {"type": 1, "intent": "intent:#x"}

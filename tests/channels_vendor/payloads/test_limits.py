@@ -63,7 +63,7 @@ def test_data_beyond_the_vendors_limit_is_refused(most: int, length_of: Any) -> 
 @pytest.mark.parametrize(
     "size_of",
     [
-        lambda **changes: _size({"message": huawei.message_of(notification(**changes), "1", "k")}),
+        lambda **changes: _size(huawei.body_of(notification(**changes), "1", "k")),
         lambda **changes: _size(honor.body_of(notification(**changes), "1", "k")),
         lambda **changes: _size(harmonyos.body_of(notification(**changes), "", "1", "k")),
     ],

@@ -22,7 +22,7 @@ def test_a_repeated_message_replaces_the_first_on_the_screen() -> None:
 
 
 REFERENCES: dict[str, Any] = {
-    "huawei": lambda message_id: _found(huawei.message_of(notification(), message_id, "k"), "notify_id", "bi_tag"),
+    "huawei": lambda message_id: _found(huawei.body_of(notification(), message_id, "k"), "notify_id", "bi_tag"),
     "honor": lambda message_id: _found(honor.body_of(notification(), message_id, "k"), "notifyId", "biTag"),
     "harmonyos": lambda message_id: _found(harmonyos.body_of(notification(), "", message_id, "k"), "notifyId", "biTag"),
     "xiaomi": lambda message_id: _found(
