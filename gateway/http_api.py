@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -26,28 +28,45 @@ from pushcore.inbound import decoding
 from pushcore.inbound.head_check import head_check
 from pushcore.security.proxies import address_of
 
+R = TypeVar("R")
 MAX_BODY_BYTES = 65_536
 
 
-def _check_client_key(request: HttpRequest) -> HttpResponse | None:
+class RefusalError(Exception):
+    """A request is refused."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def _refusals_answered(view: Callable[[HttpRequest], R]) -> Callable[[HttpRequest], R | HttpResponse]:
+    """Decorate a view or a check that raises `RefusalError`: it returns the refusal."""
+
+    @wraps(view)
+    def answer(request: HttpRequest) -> R | HttpResponse:
+        try:
+            return view(request)
+        except RefusalError as refusal:
+            return refusal.response
+
+    return answer
+
+
+@_refusals_answered
+def _check_client_key(request: HttpRequest) -> None:
     """Refuse a registration by its head."""
-    user_and_key = _client_key_of(request)
-    if isinstance(user_and_key, HttpResponse):
-        return user_and_key
-    return None if may_register(*user_and_key) else _refused(request, "app, workspace or client key is wrong")
+    if not may_register(*_client_key_of(request)):
+        raise _wrong(request, "app, workspace or client key is wrong")
 
 
 @head_check(_check_client_key)
 @csrf_exempt
 @require_POST
+@_refusals_answered
 def register(request: HttpRequest) -> HttpResponse:
     """Register a device, or give an installation its device back; answer `data: {adToken, secret}` this once."""
-    user_and_key = _client_key_of(request)
-    if isinstance(user_and_key, HttpResponse):
-        return user_and_key
-    body = _body(request)
-    if isinstance(body, HttpResponse):
-        return body
+    user_and_key, body = _client_key_of(request), _body(request)
     try:
         values = decoding.decode_json(body or b"{}")
         if not isinstance(values, dict):
@@ -57,31 +76,25 @@ def register(request: HttpRequest) -> HttpResponse:
     except ResultError as error:
         return _answer(error.result, error.message)
     admission = _admit(request, Credentials("", *user_and_key, info=values, address=address_of(request.META)))
-    if isinstance(admission, HttpResponse):
-        return admission
     assert admission.device is not None  # an admission without a device is a refusal
     answer = device_requests.answer(ResultCode.SUCCESS)
     answer["data"] = {"adToken": admission.device.ad_token, "secret": admission.secret}
     return JsonResponse(answer)
 
 
-def _check_device(request: HttpRequest) -> HttpResponse | None:
+@_refusals_answered
+def _check_device(request: HttpRequest) -> None:
     """Refuse a device's request by its head."""
-    device = _device_of(request)
-    return device if isinstance(device, HttpResponse) else None
+    _device_of(request)
 
 
 def _operation(topic: str) -> Any:
     @head_check(_check_device)
     @csrf_exempt
     @require_POST
+    @_refusals_answered
     def view(request: HttpRequest) -> HttpResponse:
-        device = _device_of(request)
-        if isinstance(device, HttpResponse):
-            return device
-        raw = _body(request)
-        if isinstance(raw, HttpResponse):
-            return raw
+        device, raw = _device_of(request), _body(request)
         answer = device_requests.carry_out(device, topic, raw)
         connection_log.note_http_request(device.ad_token, answer["code"], f"{request.path}: {answer['message']}")
         return JsonResponse(answer)
@@ -108,49 +121,50 @@ def _basic(request: HttpRequest) -> tuple[str, str] | None:
     return (user, password) if colon else None
 
 
-def _body(request: HttpRequest) -> bytes | HttpResponse:
+def _body(request: HttpRequest) -> bytes:
     try:
         declared = int(request.headers.get("Content-Length") or 0)
     except ValueError:
         declared = 0
     if declared > MAX_BODY_BYTES:
-        return _answer(ResultCode.MSG_PAYLOAD_TOO_LONG, f"at most {MAX_BODY_BYTES} bytes", status=413)
+        raise RefusalError(_answer(ResultCode.MSG_PAYLOAD_TOO_LONG, f"at most {MAX_BODY_BYTES} bytes", status=413))
     return request.body
 
 
-def _client_key_of(request: HttpRequest) -> tuple[str, str] | HttpResponse:
-    """Return user name and client key of a registration, or the refusal."""
-    if has_failed_too_often(address_of(request.META)):
-        return _too_often(seconds_of_minute_left())
-    return _basic(request) or _unauthorized("the client key is needed (HTTP Basic)")
+def _client_key_of(request: HttpRequest) -> tuple[str, str]:
+    """Return user name and client key of a registration."""
+    _check_failures(request)
+    credentials = _basic(request)
+    if credentials is None:
+        raise _unauthorized("the client key is needed (HTTP Basic)")
+    return credentials
 
 
-def _device_of(request: HttpRequest) -> KnownDevice | HttpResponse:
-    """Return the device whose credentials the request has, or the refusal.
+def _device_of(request: HttpRequest) -> KnownDevice:
+    """Return the device whose credentials the request has.
 
     HTTP Basic has no room for the app's name beside the Ad-token, which is unique anyway.
     """
-    if has_failed_too_often(address_of(request.META)):
-        return _too_often(seconds_of_minute_left())
+    _check_failures(request)
     credentials = _basic(request)
     if credentials is None or not credentials[0]:
-        return _unauthorized("Ad-token and secret are needed (HTTP Basic)")
+        raise _unauthorized("Ad-token and secret are needed (HTTP Basic)")
     ad_token, secret = credentials
     known = find_devices([ad_token]) if len(ad_token) <= 64 and "\0" not in ad_token else {}
     device = known.get(ad_token)
     if device is None or not device.enabled or not device.has_secret(secret):
-        refusal = "Ad-token or secret is wrong"
-        connection_log.note_http_request(ad_token, "401", f"{request.path}: {refusal}")
-        return _refused(request, refusal)
+        reason = "Ad-token or secret is wrong"
+        connection_log.note_http_request(ad_token, "401", f"{request.path}: {reason}")
+        raise _wrong(request, reason)
     return device
 
 
-def _admit(request: HttpRequest, credentials: Credentials) -> Admission | HttpResponse:
+def _admit(request: HttpRequest, credentials: Credentials) -> Admission:
     [admission] = admit([credentials])
     if admission.exceeded is not None:
-        return _too_often(admission.exceeded.retry_after)
+        raise _too_often(admission.exceeded.retry_after)
     if admission.device is None:
-        return _refused(request, "app, workspace or client key is wrong")
+        raise _wrong(request, "app, workspace or client key is wrong")
     return admission
 
 
@@ -158,19 +172,25 @@ def _answer(result: ResultCode, message: str = "", *, status: int = 200) -> Json
     return JsonResponse(device_requests.answer(result, message), status=status)
 
 
-def _refused(request: HttpRequest, message: str) -> JsonResponse:
-    """Refuse wrong credentials, and count the failure."""
+def _check_failures(request: HttpRequest) -> None:
+    """Refuse an address from which wrong credentials came too often."""
+    if has_failed_too_often(address_of(request.META)):
+        raise _too_often(seconds_of_minute_left())
+
+
+def _wrong(request: HttpRequest, message: str) -> RefusalError:
+    """Return the refusal of wrong credentials, and count the failure."""
     note_failure(address_of(request.META))
     return _unauthorized(message)
 
 
-def _too_often(retry_after: int) -> JsonResponse:
+def _too_often(retry_after: int) -> RefusalError:
     response = _answer(ResultCode.SYSTEM_ERROR, f"too many requests; again in {retry_after} s", status=429)
     response["Retry-After"] = str(retry_after)
-    return response
+    return RefusalError(response)
 
 
-def _unauthorized(message: str) -> JsonResponse:
+def _unauthorized(message: str) -> RefusalError:
     response = _answer(ResultCode.SIGNATURE_MISMATCH, message, status=401)
     response["WWW-Authenticate"] = 'Basic realm="device gateway"'
-    return response
+    return RefusalError(response)
