@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
 from console.access import audit, invitations
@@ -168,7 +169,23 @@ class MembershipAdmin(ShownOnceAdmin, ScopedModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         """Make user and app read-only once the member exists."""
         shown = super().get_readonly_fields(request, obj)
-        return (*shown, "user", "app") if obj else shown
+        return (*shown, "user", "user_name", "app") if obj else shown
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Show the user by name alone to those who may not open their page: only superusers may."""
+        shown = super().get_fieldsets(request, obj)
+        if scope_of(request).superuser:
+            return shown
+        names = {"user": "user_name"}
+        return [
+            (title, options | {"fields": [names.get(name, name) for name in options["fields"]]})
+            for title, options in shown
+        ]
+
+    @display(description=_("user"))
+    def user_name(self, member: Membership) -> str:
+        """Show the user's name."""
+        return member.user.get_username()
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | str | None = None) -> bool:
         """Leave it to superusers to remove the last administrator of an app."""

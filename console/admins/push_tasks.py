@@ -24,7 +24,7 @@ from unfold.sections import TemplateSection
 from analytics import task_queries
 from analytics.report_files import targets_csv
 from console.access import audit
-from console.access.rights import MissingRightError, Right, Scope
+from console.access.rights import MissingRightError, Right, Scope, scope_of
 from console.components import progress, task_report
 from console.components.chips import CreatedFilter
 from console.components.columns import identifier, moment, pretty_json, push_type
@@ -35,6 +35,7 @@ from console.components.large_table_admin import LargeTableAdmin
 from console.components.live import socket_url
 from console.components.pasted_times import pasted_span
 from console.components.refusals import refusal
+from console.components.row_links import RowLink, row_links
 from console.locale.zones import zone_of
 from pushcore.channels import Channel
 from pushcore.codes.results import ResultError
@@ -123,8 +124,11 @@ def message_link(task: PushTask) -> SafeString:
         return format_html('<a class="text-link" href="{}">{}</a>', listed, number)
     reached: int | None = getattr(task, "reached", None)
     rows = task.message_count - (_reached([task]).get(task.pk, 0) if reached is None else reached)
-    said = gettext("%(count)s of them in the message list") % {"count": intcomma(rows)}
-    return format_html('{} <a class="text-link" href="{}"><small>{}</small></a>', number, listed, said)
+    said = gettext("%(count)s by vendors") % {"count": intcomma(rows)}
+    return format_html(
+        '<span class="console-two-lines">{}<a class="text-link" href="{}"><small>{}</small></a></span>',
+        number, listed, said,
+    )  # fmt: skip
 
 
 @admin.register(PushTask)
@@ -132,7 +136,9 @@ class PushTaskAdmin(LargeTableAdmin):
     """Read-only list of push tasks with live figures; a task's page adds its breakdown and the Revoke button."""
 
     app_path = "workspace__app"
-    list_display = ("id", "short_name", "template", "kind_icon", "pushed", "successes", "arrivals", "started")
+    list_display = (
+        "id", "short_name", "template", "kind_icon", "pushed", "successes", "arrivals", "started", "row_actions",
+    )  # fmt: skip
     list_filter = (TaskKindFilter, CreatedFilter, WorkspaceFilter, PushTypeFilter, SourceFilter)
     list_select_related = ("workspace__app",)
     list_sections = (TaskDetails,)
@@ -152,7 +158,6 @@ class PushTaskAdmin(LargeTableAdmin):
     )
     readonly_fields = ("id", "template", "target_type", "title", "body", "content_json", "options_json")
     actions_detail = ("duplicate", "revoke")
-    actions_row = ("duplicate",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PushTask]:
         """Leave out the tasks by which the service itself tells devices of a revocation."""
@@ -242,11 +247,20 @@ class PushTaskAdmin(LargeTableAdmin):
         return push_type(task.delivery_type)
 
     def prepare_rows(self, request: HttpRequest, rows: list[Any]) -> None:
-        """Fetch how many devices acknowledged the page's broadcasts, in one query."""
+        """Fetch how many devices acknowledged the page's broadcasts, in one query, and who may push again."""
         super().prepare_rows(request, rows)
-        known = _reached(rows)
+        known, scope = _reached(rows), scope_of(request)
         for task in rows:
             task.reached = known.get(task.pk, 0)
+            task.may_push = scope.may(Right.PUSH, self.app_id_of(task))
+
+    @display(description=_("actions"))
+    def row_actions(self, task: Any) -> SafeString:
+        """Offer to push it again."""
+        if not task.may_push:
+            return row_links(())
+        address = reverse("admin:pushcore_pushtask_duplicate", args=[task.pk])
+        return row_links([RowLink(_("Push again"), "content_copy", address, task.name or str(task.pk))])
 
     @display(description=_("messages"))
     def pushed(self, task: PushTask) -> SafeString:

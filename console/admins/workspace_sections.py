@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from console.components.columns import copyable
 from pushcore.models import RsaKey, Workspace
 
 MAX_KEYS = 10
@@ -64,8 +65,8 @@ STATES: Mapping[str, Callable[[Workspace], str]] = {
 }
 
 
-def access_keys(workspace: Workspace) -> SafeString:
-    """Link to the first access keys of the workspace, and to where one is added."""
+def access_keys(workspace: Workspace, *, may_add: bool) -> SafeString:
+    """Link to the first access keys of the workspace, and to where one is added, for who may."""
     links = [
         (
             reverse("admin:pushcore_accesskey_change", args=[key.pk]),
@@ -76,10 +77,23 @@ def access_keys(workspace: Workspace) -> SafeString:
         for key in workspace.access_keys.defer("secret_sealed").order_by("pk")[:MAX_KEYS]
     ]
     shown = format_html_join("", '<p><a class="text-link" href="{}">{}</a> {} ({})</p>', links)
+    if not may_add:
+        return shown or format_html("{}", _("None: RPC calls are refused."))
     add = format_html(
         '<a class="text-link" href="{}">{}</a>', reverse("admin:pushcore_accesskey_add"), _("Add an access key")
     )
     return format_html("{}{}", shown, add)
+
+
+def api_public_keys(workspace: Workspace, *, may_add: bool) -> SafeString:
+    """Show the first active keys that verify REST calls, each with a button that copies it, or where one is added."""
+    mine = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.API, active=True)
+    shown = format_html_join("", "{}", ((copyable(key.public_pem),) for key in mine[:MAX_KEYS]))
+    none = _("None: REST calls are refused.")
+    if shown or not may_add:
+        return shown or format_html("{}", none)
+    add = reverse("admin:pushcore_rsakey_add")
+    return format_html('{} <a class="text-link" href="{}">{}</a>', none, add, _("Add one"))
 
 
 def retention() -> SafeString:

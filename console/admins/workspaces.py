@@ -112,6 +112,12 @@ class WorkspaceAdmin(ScopedModelAdmin):
     )
     actions_detail = ("rotate_client_key", "end_former_client_key", "make_callback_key", "test_callback")
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the workspace, with whether the user may configure it: keys are added by who may."""
+        workspace: Any = super().get_object(request, object_id, from_field)
+        workspace.may_configure = self.may(request, Right.CONFIGURE, workspace)
+        return workspace
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[Any, ...]:
         """Make app and workspace ID read-only once the workspace exists."""
         shown = super().get_readonly_fields(request, obj)
@@ -166,7 +172,7 @@ class WorkspaceAdmin(ScopedModelAdmin):
     @display(description=_("access keys"))
     def granted_access_keys(self, workspace: Workspace) -> SafeString:
         """Link to the workspace's access keys."""
-        return sections.access_keys(workspace)
+        return sections.access_keys(workspace, may_add=workspace.may_configure)  # type: ignore[attr-defined]
 
     @display(description=_("kept for"))
     def retention(self, workspace: Workspace) -> SafeString:
@@ -215,12 +221,8 @@ class WorkspaceAdmin(ScopedModelAdmin):
 
     @display(description=_("RSA public keys of the backend"))
     def api_public_keys(self, workspace: Workspace) -> SafeString:
-        """Show up to ten active keys that verify REST calls, or a link that adds one."""
-        mine = workspace.rsa_keys.filter(purpose=RsaKey.Purpose.API, active=True)
-        shown = format_html_join("", "{}", ((copyable(key.public_pem),) for key in mine[:10]))
-        add = reverse("admin:pushcore_rsakey_add")
-        none, add_one = _("None: REST calls are refused."), _("Add one")
-        return shown or format_html('{} <a class="text-link" href="{}">{}</a>', none, add, add_one)
+        """Show the first active keys that verify REST calls."""
+        return sections.api_public_keys(workspace, may_add=workspace.may_configure)  # type: ignore[attr-defined]
 
     @display(description=_("RSA public key of our receipts"))
     def callback_public_key(self, workspace: Workspace) -> SafeString | str:

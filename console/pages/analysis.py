@@ -85,6 +85,7 @@ def analysis(request: HttpRequest) -> HttpResponse:
     context |= {"form": form, "workspaces": scope_of(request).workspaces().order_by("app__app_id", "workspace_id")}
     if form.is_valid():
         context |= _report(form, compares="compare" in request.GET)
+    context["may_export"] = scope_of(request).may(Right.EXPORT, workspace.app_id)
     context["exports"] = Export.objects.filter(workspace=workspace, author=request.user.get_username()).order_by("-pk")
     context["asked"] = [(name, value) for name, value in form.data.items() if name != "workspace"]
     return TemplateResponse(request, "console/analysis.html", context)

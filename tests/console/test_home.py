@@ -120,7 +120,7 @@ def test_a_broadcasts_number_of_devices_and_of_listed_messages_are_told_apart(
         superuser.get(reverse("admin:pushcore_pushtask_change", args=[task.pk])),
     ):
         assert f'data-live="{task.pk}:messages" data-live-title="{task.pk}:-" title="">3<' in page.text
-        assert "0 of them in the message list" in page.text
+        assert "0 by vendors" in page.text
     listed = superuser.get(reverse("admin:pushcore_message_changelist"), {"task": task.pk}).context["cl"]
     assert listed.result_count == 0
 
