@@ -11,6 +11,7 @@ from cryptography import x509
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import Delivery, Notification, SendOutcome, VendorDescription, Verdict
 from channels_vendor.dispatch import open_adapters, refused_tokens
 from channels_vendor.models import VendorAccount
@@ -35,19 +36,20 @@ def problems(row: VendorAccount) -> list[str]:
     """
     vendor = VENDORS.get(Channel(row.channel))
     if vendor is None:
-        return ["this version has no such channel"]
+        return [sentences.NO_SUCH_CHANNEL]
     warnings = []
     if not row.enabled:
-        warnings.append("switched off")
+        warnings.append(sentences.SWITCHED_OFF)
     if row.stopped_at is not None:
-        refused = f"{row.stopped_after} tokens refused one after the other: " if row.stopped_after else ""
-        warnings.append(f"stopped at {row.stopped_at:%Y-%m-%d %H:%M}: {refused}{row.stopped_reason}")
+        said = sentences.STOPPED_AFTER if row.stopped_after else sentences.STOPPED
+        values = {"at": f"{row.stopped_at:%Y-%m-%d %H:%M}", "count": row.stopped_after, "reason": row.stopped_reason}
+        warnings.append(said % values)
     if row.expires_soon:
-        warnings.append(f"the certificate expires on {row.certificate_expires_at:%Y-%m-%d}")
+        warnings.append(sentences.EXPIRES % {"day": f"{row.certificate_expires_at:%Y-%m-%d}"})
     if problem := report_url_problem(row):
         warnings.append(problem)
-    values = dict(row.public_values) | row.secrets()
-    wrong = wrong_values(vendor, {name: value for name, value in values.items() if value})
+    entered = dict(row.public_values) | row.secrets()
+    wrong = wrong_values(vendor, {name: value for name, value in entered.items() if value})
     wrong |= wrong_destination(row.base_url, row.auth_url, row.ca_pem)
     if wrong:
         return [*warnings, *(f"{name}: {reason}" for name, reason in wrong.items())]
@@ -61,7 +63,9 @@ def problems(row: VendorAccount) -> list[str]:
 
 def wrong_values(vendor: VendorDescription, values: Mapping[str, str]) -> dict[str, str]:
     """Return what is wrong with the values entered for a vendor, by field name."""
-    missing = {entry.name: "is needed" for entry in vendor.fields if entry.required and not values.get(entry.name)}
+    missing = {
+        entry.name: sentences.IS_NEEDED for entry in vendor.fields if entry.required and not values.get(entry.name)
+    }
     return missing or dict(vendor.validate(values))
 
 

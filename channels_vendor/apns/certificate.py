@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from channels_vendor.base import sentences
+
 # Apple's extensions that say which environment a push certificate is for.
 _SANDBOX = ObjectIdentifier("1.2.840.113635.100.6.3.1")
 _PRODUCTION = ObjectIdentifier("1.2.840.113635.100.6.3.2")
@@ -55,23 +57,23 @@ def parse(encoded: str, password: str) -> PushCertificate:
     try:
         raw = base64.b64decode(encoded, validate=True)
     except binascii.Error:
-        raise ValueError("the certificate file is not in base64") from None
+        raise ValueError(sentences.NOT_BASE64) from None
     try:
         key, parsed, _ = pkcs12.load_key_and_certificates(raw, password.encode() or None)
     except ValueError:
-        raise ValueError("the file is not a .p12 file, or the password does not open it") from None
+        raise ValueError(sentences.NO_P12) from None
     except UnsupportedAlgorithm as error:
-        raise ValueError(f"the file uses what is not supported: {error}") from None
+        raise ValueError(sentences.NOT_SUPPORTED % {"reason": error}) from None
     if key is None or parsed is None:
-        raise ValueError("the file lacks the certificate or its private key")
+        raise ValueError(sentences.NO_KEY_IN_FILE)
     environments = _environments(parsed)
     name = _name(parsed, NameOID.COMMON_NAME)
     if not environments:
-        kind = "a developer's signing certificate" if "Develop" in name else "no push certificate"
-        raise ValueError(f"{name or 'it'} is {kind}; only Apple Push Services certificates are supported")
+        said = sentences.DEVELOPERS_CERTIFICATE if "Develop" in name else sentences.NO_PUSH_CERTIFICATE
+        raise ValueError(said % {"name": name or "it"})
     bundle_id = _name(parsed, NameOID.USER_ID)
     if not bundle_id:
-        raise ValueError("the certificate names no bundle ID")
+        raise ValueError(sentences.NO_BUNDLE_ID)
     return PushCertificate(
         bundle_id,
         name,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from channels_vendor.apns import certificate, errors, payload
 from channels_vendor.apns.provider_token import ProviderTokenSource, provider_token
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import (
     Account,
     AnswerRule,
@@ -122,5 +123,5 @@ class ApnsAdapter(HttpAdapter):
             except ValueError as error:
                 return str(error)
             if parsed.expired:
-                return f"the certificate expired on {parsed.expires_at:%Y-%m-%d}"
+                return sentences.EXPIRED % {"day": f"{parsed.expires_at:%Y-%m-%d}"}
         return super().check()

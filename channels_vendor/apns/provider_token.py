@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from jwt.utils import der_to_raw_signature
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import CannotAuthorise, CredentialSource
 from channels_vendor.base.credentials import RENEW_AHEAD_SECONDS
 from channels_vendor.base.signing_keys import p256_key
@@ -58,7 +59,7 @@ def provider_token(
     try:
         key = p256_key(p8)
     except ValueError as error:
-        raise CannotAuthorise(f"the key (.p8) cannot sign: {error}", permanent=True) from None
+        raise CannotAuthorise(sentences.CANNOT_SIGN % {"reason": error}, permanent=True) from None
     signed = _jws.encode(claims.encode(), key, algorithm="ES256", headers={"kid": key_id})
     left = float(slot + SLOT_SECONDS - now)
     # Credentials are renewed ahead of their end: this one at the end of its slot.

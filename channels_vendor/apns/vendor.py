@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop as _
 from channels_vendor.apns import certificate, payload
 from channels_vendor.apns.client import URLS, ApnsAdapter
 from channels_vendor.apns.statuses import DEAD_TOKEN_STATUSES, STATUSES
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import AccountField, CertificateSummary, VendorDescription
 from channels_vendor.base.signing_keys import p256_key
 from pushcore.channels import Platform
@@ -23,9 +24,9 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
     if values.get("p12"):
         return _wrong_certificate(values)
     names = ("p8", "key_id", "team_id", "bundle_id")
-    missing = {name: "needed with a key (.p8)" for name in names if not values.get(name)}
+    missing = {name: sentences.NEEDED_WITH_KEY for name in names if not values.get(name)}
     if len(missing) == len(names):
-        return {"p12": "a certificate (.p12) or a key (.p8) is needed"}
+        return {"p12": sentences.CERTIFICATE_OR_KEY}
     return missing | _wrong_key(values)
 
 
@@ -39,7 +40,7 @@ def _wrong_key(values: Mapping[str, str]) -> dict[str, str]:
             wrong["p8"] = str(error)
     for name in ("key_id", "team_id"):
         if not _ID.fullmatch(values.get(name) or "A" * 10):
-            wrong[name] = "ten capital letters and digits, as Apple's developer account shows it"
+            wrong[name] = sentences.APPLE_ID
     return wrong
 
 
@@ -49,11 +50,11 @@ def _wrong_certificate(values: Mapping[str, str]) -> dict[str, str]:
     except ValueError as error:
         return {"p12": str(error)}
     if parsed.expired:
-        return {"p12": f"the certificate expired on {parsed.expires_at:%Y-%m-%d}"}
+        return {"p12": sentences.EXPIRED % {"day": f"{parsed.expires_at:%Y-%m-%d}"}}
     if (values.get("environment") or parsed.environments[0]) not in parsed.environments:
-        return {"environment": f"the certificate is for {' and '.join(parsed.environments)}"}
+        return {"environment": sentences.IS_FOR % {"what": ", ".join(parsed.environments)}}
     if (values.get("bundle_id") or parsed.bundle_id) != parsed.bundle_id:
-        return {"bundle_id": f"the certificate is for {parsed.bundle_id}"}
+        return {"bundle_id": sentences.IS_FOR % {"what": parsed.bundle_id}}
     return {}
 
 

@@ -6,6 +6,7 @@ import json
 from abc import abstractmethod
 from typing import Any
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import Action, CannotAuthorise
 from channels_vendor.base.http_adapter import HttpAdapter
 from pushcore.http.calls import HttpAnswer
@@ -47,7 +48,9 @@ class AuthTokenAdapter(HttpAdapter):
             if code == OK:
                 return self.auth_token_in(found), LIFE_SECONDS
         except (ValueError, KeyError, TypeError):
-            raise CannotAuthorise(f"no auth token: {answer.error or answer.status}", permanent=False) from None
+            raise CannotAuthorise(
+                sentences.NO_AUTH_TOKEN % {"reason": answer.error or answer.status}, permanent=False
+            ) from None
         permanent = self.rule_of(code, answer).action in (Action.DISABLE_ACCOUNT, Action.REJECT)
-        said = f"no auth token: {code} {found.get(self.message_field, '')}"
+        said = sentences.NO_AUTH_TOKEN % {"reason": f"{code} {found.get(self.message_field, '')}"}
         raise CannotAuthorise(said[:200], permanent=permanent)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import redis
 from cryptography.fernet import InvalidToken
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import CannotAuthorise
 from pushcore.security import crypto
 from pushcore.storage.valkey import ValkeyDown, client
@@ -63,7 +64,7 @@ class SharedCredential:
                 finally:
                     with contextlib.suppress(redis.exceptions.LockError):
                         lock.release()
-        raise CannotAuthorise("another process has been fetching the credential for too long", permanent=False)
+        raise CannotAuthorise(sentences.FETCHED_TOO_LONG, permanent=False)
 
     def _usable(self, held: tuple[str, float], refused: str) -> str | None:
         credential, renew_at = held

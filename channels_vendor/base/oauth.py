@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import Account, CannotAuthorise
 from pushcore.http.calls import HttpAnswer, HttpCall, HttpSettings
 from pushcore.http.client import HttpClient
@@ -42,7 +43,7 @@ def read_token(answer: HttpAnswer) -> tuple[str, float]:
     except (ValueError, KeyError, TypeError, AttributeError):
         reason = answer.error or f"HTTP {answer.status} without a token"
     permanent = answer.status is not None and 400 <= answer.status < 500 and answer.status not in (408, 429)
-    raise CannotAuthorise(f"no access token: {reason[:200]}", permanent=permanent)
+    raise CannotAuthorise(sentences.NO_ACCESS_TOKEN % {"reason": reason[:200]}, permanent=permanent)
 
 
 def fetch_client_token(account: Account, url: str, client_id: str, client_secret: str) -> tuple[str, float]:

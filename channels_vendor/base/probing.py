@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import Delivery, Notification, SendOutcome, Verdict
 from pushcore.storage import clock
 
@@ -16,8 +17,8 @@ from pushcore.storage import clock
 TOKEN = "0" * 64
 _VALID = timedelta(minutes=1)
 _MEANING = {
-    Verdict.MISCONFIGURED: "the vendor refuses the account",
-    Verdict.RETRY: "the vendor cannot be asked now",
+    Verdict.MISCONFIGURED: sentences.REFUSES_ACCOUNT,
+    Verdict.RETRY: sentences.CANNOT_BE_ASKED,
 }
 
 
@@ -37,4 +38,4 @@ def describe_problem(outcome: SendOutcome, signs: Sequence[str]) -> str:
     """
     if outcome.verdict is Verdict.ACCEPTED or outcome.vendor_code.startswith(tuple(signs)):
         return ""
-    return f"{_MEANING.get(outcome.verdict, 'the vendor refuses to send')}: {outcome.vendor_code}"
+    return _MEANING.get(outcome.verdict, sentences.REFUSES_TO_SEND) % {"code": outcome.vendor_code}

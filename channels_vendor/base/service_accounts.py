@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import CannotAuthorise
 
 
@@ -20,9 +21,9 @@ def read_service_account(text: str, needed: tuple[str, ...]) -> dict[str, str]:
     try:
         account: dict[str, str] = json.loads(text)
     except ValueError:
-        raise CannotAuthorise("the service account is not a JSON file", permanent=True) from None
+        raise CannotAuthorise(sentences.NO_JSON, permanent=True) from None
     found = account if isinstance(account, dict) else {}
     missing = [name for name in needed if not isinstance(found.get(name), str) or not found[name]]
     if missing:
-        raise CannotAuthorise(f"the service account lacks {', '.join(missing)}", permanent=True)
+        raise CannotAuthorise(sentences.LACKS % {"members": ", ".join(missing)}, permanent=True)
     return account

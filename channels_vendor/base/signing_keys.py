@@ -8,10 +8,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from channels_vendor.base import sentences
+
 MIN_RSA_BITS = 2048
 _NAMES = (
-    (rsa.RSAPrivateKey, "an RSA key"),
-    (ec.EllipticCurvePrivateKey, "an elliptic curve key"),
+    (rsa.RSAPrivateKey, sentences.AN_RSA_KEY),
+    (ec.EllipticCurvePrivateKey, sentences.AN_ELLIPTIC_KEY),
 )
 
 
@@ -23,9 +25,9 @@ def p256_key(text: str) -> ec.EllipticCurvePrivateKey:
     """
     key = _private_key(text)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"this is {_name(key)}; an elliptic curve key (P-256) is needed")
+        raise ValueError(sentences.NOT_ELLIPTIC % {"kind": _name(key)})
     if not isinstance(key.curve, ec.SECP256R1):
-        raise ValueError(f"this key is of the curve {key.curve.name}; one of P-256 is needed")
+        raise ValueError(sentences.OTHER_CURVE % {"curve": key.curve.name})
     return key
 
 
@@ -37,28 +39,28 @@ def rsa_key(text: str) -> rsa.RSAPrivateKey:
     """
     key = _private_key(text)
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise ValueError(f"this is {_name(key)}; an RSA key is needed")
+        raise ValueError(sentences.NOT_RSA % {"kind": _name(key)})
     if key.key_size < MIN_RSA_BITS:
-        raise ValueError(f"this key has {key.key_size} bits; {MIN_RSA_BITS} or more are needed")
+        raise ValueError(sentences.SHORT_KEY % {"bits": key.key_size, "least": MIN_RSA_BITS})
     return key
 
 
 def _private_key(text: str) -> Any:
     marks = {
-        "CERTIFICATE-----": "this is a certificate; the private key is needed",
-        "PUBLIC KEY-----": "this is a public key; the private one is needed",
-        "ENCRYPTED PRIVATE KEY-----": "this key is protected by a password; one without is needed",
+        "CERTIFICATE-----": sentences.CERTIFICATE_GIVEN,
+        "PUBLIC KEY-----": sentences.PUBLIC_KEY_GIVEN,
+        "ENCRYPTED PRIVATE KEY-----": sentences.PROTECTED_KEY,
     }
     try:
         return serialization.load_pem_private_key(text.strip().encode(), password=None)
     except TypeError:
         raise ValueError(marks["ENCRYPTED PRIVATE KEY-----"]) from None
     except UnsupportedAlgorithm:
-        raise ValueError("this key is of a kind that is not supported") from None
+        raise ValueError(sentences.UNKNOWN_KEY) from None
     except ValueError:
         known = next((words for mark, words in marks.items() if mark in text), "")
-        raise ValueError(known or "this is no private key in PEM form (-----BEGIN PRIVATE KEY-----)") from None
+        raise ValueError(known or sentences.NO_KEY) from None
 
 
 def _name(key: Any) -> str:
-    return next((words for kind, words in _NAMES if isinstance(key, kind)), "a key of another kind")
+    return next((words for kind, words in _NAMES if isinstance(key, kind)), sentences.ANOTHER_KEY)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import jwt
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import CannotAuthorise, Delivery, SendOutcome, accepted, by_rule
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
 from channels_vendor.base.oauth import post_form, read_token
@@ -53,7 +54,7 @@ class FcmAdapter(HttpAdapter):
         try:
             key = rsa_key(account["private_key"])
         except ValueError as error:
-            raise CannotAuthorise(f"the service account's private key: {error}", permanent=True) from None
+            raise CannotAuthorise(sentences.ACCOUNTS_PRIVATE_KEY % {"reason": error}, permanent=True) from None
         assertion = jwt.encode(claims, key, algorithm="RS256", headers={"kid": account.get("private_key_id", "")})
         return read_token(post_form(self.account, url, {"grant_type": _GRANT, "assertion": assertion}))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_noop as _
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import (
     Account,
     AccountField,
@@ -37,7 +38,7 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
     except CannotAuthorise as error:
         return {"service_account": str(error)}
     except ValueError as error:
-        return {"service_account": f"its private key: {error}"}
+        return {"service_account": sentences.ITS_PRIVATE_KEY % {"reason": error}}
     return {}
 
 

@@ -6,6 +6,7 @@ import time
 
 import jwt
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import CannotAuthorise
 from channels_vendor.base.service_accounts import read_service_account
 from channels_vendor.base.signing_keys import rsa_key
@@ -30,7 +31,7 @@ def bearer(text: str, algorithm: str = "PS256") -> tuple[str, float]:
     try:
         key = rsa_key(account["private_key"])
     except ValueError as error:
-        raise CannotAuthorise(f"the service account's private key: {error}", permanent=True) from None
+        raise CannotAuthorise(sentences.ACCOUNTS_PRIVATE_KEY % {"reason": error}, permanent=True) from None
     return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": account["key_id"]}), LIFE_SECONDS
 
 

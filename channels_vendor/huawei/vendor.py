@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_noop as _
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.huawei import options, payload, service_account
 from channels_vendor.huawei.client import HuaweiAdapter
@@ -21,7 +22,7 @@ def _validate(values: Mapping[str, str]) -> dict[str, str]:
         problem = service_account.problem(text)
         return {"service_account": problem} if problem else reports_problem(values)
     if not values.get("app_secret"):
-        return {"app_secret": "the client secret or a service account is needed"}
+        return {"app_secret": sentences.SECRET_OR_ACCOUNT}
     return reports_problem(values)
 
 
@@ -31,7 +32,7 @@ def reports_problem(values: Mapping[str, str]) -> dict[str, str]:
     User name and key come together: with one of them, each report would be taken for forged.
     """
     missing = [entry.name for entry in REPORT_FIELDS if not values.get(entry.name)]
-    return {missing[0]: "user name and key come together"} if len(missing) == 1 else {}
+    return {missing[0]: sentences.TOGETHER} if len(missing) == 1 else {}
 
 
 REPORT_FIELDS = (

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import DeliveryReport
 from channels_vendor.base.references import token_hash
 from channels_vendor.models import VendorAccount
@@ -87,10 +88,7 @@ def report_url_problem(row: VendorAccount) -> str:
     longest, vendor = len(row.report_url), VENDORS[Channel(row.channel)]
     if not vendor.max_report_url or longest <= vendor.max_report_url:
         return ""
-    return (
-        f"no delivery reports: their address has {longest} characters with this MPS_PUBLIC_URL,"
-        f" {vendor.title} takes {vendor.max_report_url}"
-    )
+    return sentences.NO_REPORTS % {"length": longest, "vendor": vendor.title, "most": vendor.max_report_url}
 
 
 def record(row: VendorAccount, found: Sequence[DeliveryReport]) -> int:

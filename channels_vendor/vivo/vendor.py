@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_noop as _
 
+from channels_vendor.base import sentences
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.vivo import options, payload
 from channels_vendor.vivo.client import VivoAdapter
@@ -16,7 +17,9 @@ from pushcore.channels import Platform
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:
     app_id = values.get("app_id", "")
-    return {} if app_id.isascii() and app_id.isdigit() and len(app_id) <= 18 else {"app_id": "the AppID is a number"}
+    return (
+        {} if app_id.isascii() and app_id.isdigit() and len(app_id) <= 18 else {"app_id": sentences.APP_ID_IS_A_NUMBER}
+    )
 
 
 VENDOR = VendorDescription(

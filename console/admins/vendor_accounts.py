@@ -35,6 +35,7 @@ from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import ChannelStateFilter, EnabledFilter, WorkspaceFilter
 from console.components.scoped_admin import ScopedModelAdmin
+from console.locale.sentences import said
 from console.locale.zones import zone_of
 from console.models import AuditEntry
 from pushcore.channels import Channel
@@ -101,7 +102,7 @@ class VendorAccountForm(forms.ModelForm):
         # An account that is off may be half filled in; one whose values have become invalid can still be switched off.
         wrong = checking.wrong_values if cleaned.get("enabled") else checking.wrong_entries if is_new else None
         for name, reason in wrong(vendor, values).items() if wrong else ():
-            self.add_error(_PREFIX + name, reason)
+            self.add_error(_PREFIX + name, capfirst(said(reason)))
         secret = {entry.name for entry in self.vendor_fields if entry.secret}
         self.instance.public_values = {name: value for name, value in values.items() if name not in secret and value}
         self.instance.set_secrets({name: value for name, value in values.items() if name in secret and value})
@@ -154,11 +155,30 @@ def form_for(row: VendorAccount) -> type[VendorAccountForm]:
 
 def why_stopped(row: VendorAccount) -> str:
     """Say why an account was stopped; what the vendor said is translated where it is a status of ours."""
-    said = capfirst(_translated(row.stopped_reason))
+    reason = capfirst(said(row.stopped_reason))
     if row.stopped_after:
         text = _("%(count)s tokens were refused one after the other, none was accepted; the last: %(said)s")
-        return text % {"count": row.stopped_after, "said": said}
-    return said
+        return text % {"count": row.stopped_after, "said": reason}
+    return reason
+
+
+def problem_said(row: VendorAccount, problem: str) -> str:
+    """Return a problem of an account in the user's language, its field named as the form does."""
+    name, colon, reason = problem.partition(": ")
+    labels = {entry.name: _translated(entry.label) for entry in VENDORS[Channel(row.channel)].fields}
+    columns = {field.name: field.verbose_name for field in VendorAccount._meta.fields}
+    labels |= {name: str(columns[name]) for name in checking.DESTINATION}
+    if not colon or name not in labels:
+        return capfirst(said(problem))
+    return f"{labels[name]}: {said(reason)}"
+
+
+# What became of a test, in words.
+_TESTED = {
+    Verdict.ACCEPTED: _("The vendor accepted the test: %(said)s"),
+    Verdict.RETRY: _("The vendor does not take it now: %(said)s"),
+    Verdict.MISCONFIGURED: _("The vendor refuses the account: %(said)s"),
+}
 
 
 def _translated(words: str) -> str:
@@ -331,7 +351,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         found = checking.problems(row)
         self._record_call(request, row, "Checked the account.", "; ".join(found) or "in order")
         if found:
-            messages.error(request, "; ".join(found))
+            messages.error(request, "; ".join(problem_said(row, problem) for problem in found))
         else:
             messages.success(request, _("The account is in order."))
 
@@ -353,12 +373,12 @@ class VendorAccountAdmin(ScopedModelAdmin):
         try:
             outcome = checking.send_test_notification(row, device.third_token)
         except ValueError as error:
-            messages.error(request, str(error))
+            messages.error(request, "; ".join(problem_said(row, problem) for problem in str(error).split("; ")))
             return
-        said = f"{outcome.verdict.name.lower()}: {outcome.vendor_id or outcome.vendor_code}"
+        words = _TESTED.get(outcome.verdict, _("The vendor refused the test: %(said)s"))
         self._record_call(request, row, "Sent a test message.", outcome.verdict.name.lower())
         level = messages.SUCCESS if outcome.verdict is Verdict.ACCEPTED else messages.ERROR
-        messages.add_message(request, level, said)
+        messages.add_message(request, level, words % {"said": outcome.vendor_id or outcome.vendor_code})
 
     def _record_call(self, request: HttpRequest, row: VendorAccount, what: str, outcome: str) -> None:
         """Record a call in the audit log, with the addresses that the account's secrets were sent to.

@@ -25,6 +25,14 @@ def translated(result: ResultCode, message: str = "") -> str:
     return (message or result.meaning).replace(result.meaning, gettext(result.meaning), 1)
 
 
+def known_refusal(text: str) -> str:
+    """Translate the meaning of a result code that a text begins with; any other text as it stands."""
+    for result in ResultCode:
+        if text.startswith(result.meaning):
+            return translated(result, text)
+    return text
+
+
 def kept_refusal(text: str) -> str:
     """Translate a refusal that was kept as text (`str(ResultError)`); any other text as it stands."""
     kept = re.fullmatch(r"[0-9-]+ (?P<name>[A-Z_]+): (?P<message>.*)", text, re.DOTALL)

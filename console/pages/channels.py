@@ -100,7 +100,7 @@ def _state(row: VendorAccount, status: RateStatus | None) -> tuple[SafeString, s
     """Return the label of an account's state, and what it means or what to do: the gravest first."""
     if row.stopped_at is not None:
         what_to_do = _("Correct the account and save it; it is then used again.")
-        return label("red", _("Stopped")), f"{why_stopped(row)}. {what_to_do}"
+        return label("red", _("Stopped")), _("%(why)s. %(advice)s") % {"why": why_stopped(row), "advice": what_to_do}
     if not row.enabled:
         return label("grey", _("Switched off")), _("Check the account, then switch it on.")
     if row.certificate_expires_at is not None and row.certificate_expires_at <= clock.now():

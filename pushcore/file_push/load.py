@@ -13,7 +13,7 @@ import itertools
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -27,7 +27,7 @@ from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import dispatch, expiry
 from pushcore.devices import bindings
-from pushcore.file_push import lease
+from pushcore.file_push import lease, sentences
 from pushcore.file_push.blocks import lines_of
 from pushcore.file_push.records import MAX_RECORD, Block, Fault, Lines, Reader, Record
 from pushcore.file_push.upload import wake_loader
@@ -35,7 +35,7 @@ from pushcore.models import FileChunk, FileFault, FileImport, Message, PushTask
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import OutgoingMessage, online
 from pushcore.push.idempotency import claim_digests
-from pushcore.push.targets import ResolvedTarget, resolve
+from pushcore.push.targets import ResolvedTarget, Target, of_other_platforms, resolve
 from pushcore.storage import clock, ids
 from pushcore.storage.valkey import ValkeyDown
 
@@ -145,7 +145,7 @@ class _Prepared(NamedTuple):
 
 def _prepare(task: PushTask, reader: Reader, lines: Lines) -> _Prepared:
     block = reader.read(lines)
-    messages = _messages_of(task, block.records)
+    messages = _messages_of(task, block)
     return _Prepared(block, messages, _rows(task, messages))
 
 
@@ -223,7 +223,7 @@ class FileTakenError(Exception):
 def _claim(task: PushTask, records: Sequence[Record], now: datetime) -> list[Fault]:
     """Claim every record's target and msgkey; return a fault for each claimed before."""
     taken = claim_digests([record.digest for record in records], task_id=task.pk, now=now)
-    reason = "msgkey was used for this target within the last 24 hours"
+    reason = sentences.USED
     return [
         Fault(record.line, reason, f"{record.target},{record.msgkey}"[:MAX_RECORD])
         for record in (records if taken else ())
@@ -231,13 +231,30 @@ def _claim(task: PushTask, records: Sequence[Record], now: datetime) -> list[Fau
     ]
 
 
-def _messages_of(task: PushTask, records: Sequence[Record]) -> list[NewMessage]:
-    """Make a message for each device of each record's target, or one without a device if there is none."""
-    targets = list({record.target for record in records})
+def _messages_of(task: PushTask, block: Block) -> list[NewMessage]:
+    """Make a message for each device of each record's target, or one without a device if there is none.
+
+    Records of devices of another platform, which would never get theirs, become faults of the block.
+    """
+    targets = list({record.target for record in block.records})
     resolved = resolve(task.workspace, DeliveryType(task.delivery_type), targets) if targets else {}
-    wanted = [(record, device) for record in records for device in resolved.get(record.target) or (None,)]
+    _refuse_other_platforms(task, block, {target for target in targets if target not in resolved})
+    wanted = [(record, device) for record in block.records for device in resolved.get(record.target) or (None,)]
     message_ids = ids.new_ids(len(wanted)) if wanted else []
     return [(message_id, *pair) for message_id, pair in zip(message_ids, wanted, strict=True)]
+
+
+def _refuse_other_platforms(task: PushTask, block: Block, unmet: Collection[str]) -> None:
+    found = of_other_platforms(Target(task.workspace_id, task.delivery_type, target) for target in unmet)
+    if not found:
+        return
+    others = {target.name for target in found}
+    refused = [record for record in block.records if record.target in others]
+    block.records = [record for record in block.records if record.target not in others]
+    block.faults += [
+        Fault(record.line, sentences.OTHER_PLATFORM, f"{record.target},{record.msgkey}"[:MAX_RECORD])
+        for record in refused
+    ]
 
 
 def _rows(task: PushTask, messages: Sequence[NewMessage]) -> bytes:

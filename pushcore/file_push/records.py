@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pushcore.codes.results import ResultError
+from pushcore.file_push import sentences
 from pushcore.http.percent_encoding import percent_encode
 from pushcore.push import limits
 from pushcore.push.placeholders import text_pattern, url_pattern
@@ -124,7 +125,7 @@ class Reader:
                 block.faults.append(Fault(number, str(fault)[:200], line.replace("\0", "")[:MAX_RECORD]))
                 continue
             if record.digest in seen:
-                block.faults.append(Fault(number, "target and msgkey stand in an earlier line", line))
+                block.faults.append(Fault(number, sentences.REPEATED, line))
                 continue
             seen.add(record.digest)
             block.records.append(record)
@@ -132,15 +133,15 @@ class Reader:
 
     def _record(self, number: int, line: str) -> Record:
         if len(line) > MAX_RECORD:
-            raise _UnreadableError(f"longer than {MAX_RECORD} characters")
+            raise _UnreadableError(sentences.TOO_LONG % {"most": MAX_RECORD})
         if "\0" in line:
-            raise _UnreadableError("holds a NUL character")
+            raise _UnreadableError(sentences.NUL)
         fields = _fields(line) if '"' in line else line.split(",")
         # Spreadsheets write commas for cells that are empty in this row.
         while len(fields) > 2 and not fields[-1].strip():
             fields.pop()
         if len(fields) < 2:
-            raise _UnreadableError("target and msgkey are expected, separated by a comma")
+            raise _UnreadableError(sentences.TOO_FEW_FIELDS)
         msgkey = fields[1]
         try:
             target = check_target(self._delivery_type, fields[0], msgkey)
@@ -156,7 +157,7 @@ class Reader:
         for pair in fields[2:]:
             name, equals, value = pair.partition("=")
             if not equals:
-                raise _UnreadableError(f"{pair[:50]!r} is not placeholder=value")
+                raise _UnreadableError(sentences.NO_PLACEHOLDER % {"field": repr(pair[:50])})
             values[name] = value
         try:
             override = self._format % tuple(
@@ -166,9 +167,9 @@ class Reader:
                 ]
             )
         except KeyError as missing:
-            raise _UnreadableError(f"placeholder {missing.args[0]!r} has no value") from None
+            raise _UnreadableError(sentences.NO_VALUE % {"name": repr(missing.args[0])}) from None
         if any(not "".join([values[name] for name in names]).strip() for names in self._not_all_blank):
-            raise _UnreadableError("title or content is empty with these values")
+            raise _UnreadableError(sentences.NOTHING_LEFT)
         if len(override) > self._surely_fits:
             try:
                 limits.check_payload(self._content | json.loads(override), self._options)
@@ -203,4 +204,4 @@ def _fields(line: str) -> list[str]:
     try:
         return next(csv.reader([line], strict=True))
     except csv.Error as error:
-        raise _UnreadableError(f"quotes: {error}") from None
+        raise _UnreadableError(sentences.QUOTES % {"reason": error}) from None

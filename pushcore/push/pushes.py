@@ -13,18 +13,19 @@ statements (`pushcore.storage.group_commit`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import IntegrityError, connection, transaction
 
 from pushcore.broadcast import broadcasts, vendor_walk
+from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import dispatch
 from pushcore.devices import bindings
 from pushcore.models import PushTask, Workspace
 from pushcore.push.insert import insert_alone, insert_batch
 from pushcore.push.new_push import NewPush
 from pushcore.push.requests import AnyPush
-from pushcore.push.targets import resolve_all
+from pushcore.push.targets import ResolvedTarget, Target, of_other_platforms, resolve_all
 from pushcore.push.validation import ValidatedPush, validate
 from pushcore.storage.group_commit import GroupCommit
 
@@ -46,11 +47,14 @@ def accept(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, a
         and sends nothing.
 
     Raises:
-        ResultError: The code of the limit that the request breaks; INVALID_PARAM for a msgkey used by another request.
+        ResultError: The code of the limit that the request breaks; INVALID_PARAM for a msgkey used by another request;
+            DELIVERY_TYPE_NOT_SUPPORTED for a device of another platform.
     """
     push = NewPush.of(workspace, validate(workspace, request), source=source, author=author)
-    if push.audience is None and (task := _accept_together(push)) is not None:
-        return task
+    if push.audience is None and (accepted := _accept_together(push)) is not None:
+        if isinstance(accepted, ResultError):
+            raise accepted
+        return accepted
     task = _insert(push)
     if task is push.task:
         make_first_attempt([push])
@@ -87,8 +91,11 @@ def make_first_attempt(committed: Sequence[NewPush]) -> None:
         bindings.attach_bound_meanwhile(workspace_id, user_ids)
 
 
-def _accept_together(push: NewPush) -> PushTask | None:
-    """Accept a push with those of other threads; return None where a key was used before, so that it goes alone."""
+def _accept_together(push: NewPush) -> PushTask | ResultError | None:
+    """Accept a push with those of other threads, or return why it is refused.
+
+    Returns None where a key was used before, so that it goes alone.
+    """
     try:
         if connection.in_atomic_block:  # the caller's transaction is not shared with other threads
             return _accept_batch([push])[0]
@@ -99,7 +106,10 @@ def _accept_together(push: NewPush) -> PushTask | None:
 
 def _insert(push: NewPush) -> PushTask:
     """Insert a push by itself; return its task, or that of the same request before."""
-    push.add_messages(resolve_all(push.targets))
+    resolved = resolve_all(push.targets)
+    if refusal := _wrong_platforms([push], resolved).get(0):
+        raise refusal
+    push.add_messages(resolved)
     audience = push.audience
     if audience is None:
         return insert_alone(push)
@@ -112,16 +122,42 @@ def _insert(push: NewPush) -> PushTask:
     return task
 
 
-def _accept_batch(batch: Sequence[NewPush]) -> list[PushTask | None]:
-    """Commit pushes and make their first attempt; return their tasks, None where a key was used before."""
+def _accept_batch(batch: Sequence[NewPush]) -> list[PushTask | ResultError | None]:
+    """Commit pushes and make their first attempt.
+
+    Returns:
+        Of each push its task, or why it is refused; None where a key was used before.
+    """
     resolved = resolve_all(target for push in batch for target in push.targets)
-    for push in batch:
+    refused = _wrong_platforms(batch, resolved)
+    accepted = [push for number, push in enumerate(batch) if number not in refused]
+    for push in accepted:
         push.add_messages(resolved)
-    inserted = insert_batch(batch)
-    make_first_attempt([push for push, done in zip(batch, inserted, strict=True) if done])
-    return [push.task if done else None for push, done in zip(batch, inserted, strict=True)]
+    inserted = dict(zip(map(id, accepted), insert_batch(accepted), strict=True)) if accepted else {}
+    make_first_attempt([push for push in accepted if inserted[id(push)]])
+    return [refused.get(number) or (push.task if inserted[id(push)] else None) for number, push in enumerate(batch)]
 
 
-_group_commit: GroupCommit[NewPush, PushTask] = GroupCommit(
+def _wrong_platforms(
+    batch: Sequence[NewPush], resolved: Mapping[Target, Sequence[ResolvedTarget]]
+) -> dict[int, ResultError]:
+    """Return the refusals of pushes to devices of another platform than their delivery type says, by their places.
+
+    Such a device would never get the message. Only targets that nobody has met are asked for.
+    """
+    unmet = {target for push in batch for target in push.targets if target not in resolved}
+    others = of_other_platforms(unmet) if unmet else {}
+    return {
+        number: ResultError(
+            ResultCode.DELIVERY_TYPE_NOT_SUPPORTED,
+            f"the device {wrong.name} is of deliveryType {others[wrong].value}",
+            parameter="platform",
+        )
+        for number, push in enumerate(batch)
+        if (wrong := next((target for target in push.targets if target in others), None)) is not None
+    }
+
+
+_group_commit: GroupCommit[NewPush, PushTask | ResultError] = GroupCommit(
     _accept_batch, size=lambda push: 1 + len(push.recipients), limit=MAX_ROWS_TOGETHER
 )

@@ -10,7 +10,7 @@ from django.db import connection
 
 from pushcore.channels import Channel, Platform
 from pushcore.devices import activities
-from pushcore.models import Workspace
+from pushcore.models import Device, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.storage.sql import statements
 
@@ -86,6 +86,22 @@ def resolve(
                 if name not in by_name:
                     by_name[name].append(ResolvedTarget._make(device))
     return dict(by_name)
+
+
+def of_other_platforms(targets: Iterable[Target]) -> dict[Target, Platform]:
+    """Return those of the targets that are Ad-tokens of devices of another platform than the delivery type's."""
+    devices = {target for target in targets if target.delivery_type in Platform.values}
+    if not devices:
+        return {}
+    known = Device.objects.filter(
+        ad_token__in={target.name for target in devices}, workspace__in={target.workspace_id for target in devices}
+    )
+    platforms = {
+        (workspace_id, token): Platform(platform)
+        for workspace_id, token, platform in known.values_list("workspace_id", "ad_token", "platform")
+    }
+    found = {target: platforms.get((target.workspace_id, target.name)) for target in devices}
+    return {target: platform for target, platform in found.items() if platform not in (None, target.delivery_type)}
 
 
 def resolve_all(targets: Iterable[Target]) -> dict[Target, list[ResolvedTarget]]:

@@ -306,7 +306,7 @@ def test_no_secret_leaves_in_the_clear_however_its_address_came_to_be(row: Vendo
 
 def test_the_check_says_what_is_wrong(superuser: Client, row: VendorAccount) -> None:
     answer = superuser.post(page(row, "check_account"), follow=True)
-    assert "switched off" in answer.text
+    assert "Switched off" in answer.text
 
 
 def test_a_test_needs_a_device(superuser: Client, row: VendorAccount) -> None:
@@ -334,10 +334,10 @@ def test_an_account_in_order_is_checked_and_tried_by_button(
         }
         known, _ = registry.register([(row.workspace, DeviceInfo())])[0]
         client_requests.report(known.id, Channel.FCM, "fcm-token:1")
-        assert "accepted: 0:1" in superuser.post(page(row, "send_test"), follow=True).text
+        assert "The vendor accepted the test: 0:1" in superuser.post(page(row, "send_test"), follow=True).text
         assert simulated.ledger.accepted == {"fcm-token:1": 1}
         simulated.script.tokens["fcm-token:1"] = "UNREGISTERED"
-        assert "gone: UNREGISTERED" in superuser.post(page(row, "send_test"), follow=True).text
+        assert "The vendor refused the test: UNREGISTERED" in superuser.post(page(row, "send_test"), follow=True).text
     finally:
         running.stop()
 

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from pushcore.channels import Platform
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings, registry, server_requests
@@ -76,6 +77,20 @@ def test_an_ios_device_is_named_by_its_apns_token(send: Send, lane: RecordingLan
     server_requests.bind(workspace, "ann", APNS, 2)
     send({APNS: "k1"}, delivery_type=2)
     assert lane.got[0].third_token == APNS
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("platform", "delivery_type"), [(Platform.OTHER, 1), (Platform.WEB, 7), (Platform.ANDROID, 2)])
+def test_a_device_of_another_platform_is_refused_and_the_right_type_named(
+    send: Send, lane: RecordingLane, workspace: Workspace, platform: Platform, delivery_type: int
+) -> None:
+    (device, _), *_ = registry.register([(workspace, DeviceInfo(platform=platform))])
+    with pytest.raises(ResultError, match=f"{device.ad_token} is of deliveryType {platform.value}") as refused:
+        send({device.ad_token: "k1", "unknown": "k2"}, delivery_type=delivery_type)
+    assert refused.value.result is ResultCode.DELIVERY_TYPE_NOT_SUPPORTED
+    assert not PushTask.objects.exists()
+    assert send({device.ad_token: "k1"}, delivery_type=platform.value).message_count == 1
+    assert [outgoing.device_id for outgoing in lane.got] == [device.id]
 
 
 @pytest.mark.django_db

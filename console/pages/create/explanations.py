@@ -44,6 +44,9 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
     (_Code.TOKEN_OR_USERID_NULL, ""): Explanation("target", _("Enter a target ID.")),
     (_Code.INVALID_PARAM, "target"): Explanation("target", _("This target ID is too long.")),
     (_Code.DELIVERY_TYPE_NOT_SUPPORTED, ""): Explanation("target_type", _("Choose another kind of target.")),
+    (_Code.DELIVERY_TYPE_NOT_SUPPORTED, "platform"): Explanation(
+        "platform", _("This device is of another platform. Choose its platform.")
+    ),
     (_Code.INVALID_PARAM, "taskName"): Explanation(
         "task_name", _("The name is too long: {task_name} characters at most.")
     ),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db.backends.utils import CursorWrapper
 
+from pushcore.channels import Platform
 from pushcore.codes.results import ResultError
 from pushcore.devices import bindings, registry
 from pushcore.devices.info import DeviceInfo
@@ -88,6 +89,13 @@ def test_bad_lines_are_named_with_their_numbers_and_good_ones_go_on(upload_file:
     file = FileImport.objects.get()
     assert (file.accepted, file.rejected, file.line) == (3, 10, 14)
     assert set(Message.objects.values_list("msgkey", flat=True)) == {"k1", 'k"6', "k8"}
+
+
+def test_a_device_of_another_platform_is_a_fault(upload_file: Send, workspace: Workspace) -> None:
+    [(other, _)] = registry.register([(workspace, DeviceInfo(platform=Platform.OTHER))])
+    task = upload_file(f"unknown,k1,name=A\n{other.ad_token},k2,name=B\n", delivery_type=1)
+    assert load.load_all() == 1
+    assert faults(task) == [(2, "the device is of another platform")]
 
 
 def test_a_used_msgkey_is_a_fault_and_a_repeated_file_is_the_first_task(
