@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from django.conf import settings
+from django.db.backends.postgresql.creation import DatabaseCreation
 from django.test import TransactionTestCase
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 from whitenoise.responders import StaticFile  # type: ignore[import-untyped]
@@ -20,6 +22,7 @@ from pushcore.security import keys
 from pushcore.storage import valkey
 from tests.support import device_schemas
 from tests.support.database_reset import empty_tables
+from tests.support.migrated_database import migrate_once
 from tests.support.stack import Stack
 
 
@@ -33,11 +36,12 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _skip_slow_work() -> Iterator[None]:
+def _skip_slow_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Skip slow work that no test is about.
 
     Passwords are hashed once instead of a million times. After a test only tables with rows are emptied. Static files
-    are searched once instead of by each test client. Each private key is checked once, which takes 40 ms.
+    are searched once instead of by each test client. Each private key is checked once, which takes 40 ms. One of the
+    parallel workers runs the migrations.
     """
     find, files = WhiteNoiseMiddleware.add_files_from_finders, dict[str, StaticFile]()
 
@@ -52,6 +56,9 @@ def _skip_slow_work() -> Iterator[None]:
         patch.setattr(serialization, "load_pem_private_key", lru_cache(serialization.load_pem_private_key))
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            lock = tmp_path_factory.getbasetemp().parent / "migrated.lock"
+            patch.setattr(DatabaseCreation, "create_test_db", migrate_once(DatabaseCreation.create_test_db, lock))
         yield
 
 

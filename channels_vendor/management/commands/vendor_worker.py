@@ -30,5 +30,5 @@ def arguments(threads: int) -> list[str]:
     """Return Celery's arguments for the worker."""
     return [
         *("-q", "worker", "-n", "vendors@%h", "-P", "threads", "-c", str(threads), "-Q", ",".join(queues())),
-        *("-l", "WARNING", "--without-gossip", "--without-mingle"),
+        *("-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
