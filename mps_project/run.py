@@ -49,20 +49,20 @@ def main() -> int:
 
 def _run() -> int:
     started = time.monotonic()
-    settings = configuration.load_for_launcher()
-    directory = Path(settings.data_dir).resolve()
+    given = configuration.load_for_launcher()
+    directory = Path(given.data_dir).resolve()
     with ExitStack() as stack:
         try:
             stack.enter_context(installation.lock(directory))
         except OSError as error:
             raise preflight.PreflightError(f"MPS_DATA_DIR={directory} cannot be used: {error.strerror}") from None
-        preflight.check_ports(settings)
+        preflight.check_ports(given)
         stop = stack.enter_context(stop_requests())
         generated = installation.generated_secrets(directory)
-        complete_environment(directory, settings, generated)
+        complete_environment(directory, given, generated)
         stack.callback(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
         supervisor = Supervisor(directory / "processes.json")
-        embedded = _embedded_engines(directory, settings, generated)
+        embedded = _embedded_engines(directory, given, generated)
         configured = configuration.load()
         stack.callback(_stop_all, supervisor, embedded, stop)
         for engine in embedded:

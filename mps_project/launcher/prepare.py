@@ -1,6 +1,6 @@
 """Prepares the database: migrates, makes the demo app and writes `demo.json`. Run by `mps run` before the programs.
 
-With `MPS_DEMO_DATA` the demo app gets a week of traffic.
+With `MPS_DEMO_DATA` the demo app gets two weeks of traffic.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _make_demo() -> None:
 
 
 def _fill_demo() -> None:
-    """Make the demo's week of traffic where it is not there yet.
+    """Make the demo's two weeks of traffic where it is not there yet.
 
     Raises:
         DemoDataError: There are other apps than the demo.
@@ -91,7 +91,7 @@ def _fill_demo() -> None:
 
     filled = fill.fill(known_passwords=settings.ONLY_THIS_MACHINE)
     if filled.devices:
-        write_line(f"demo data: {filled.devices} devices, {filled.tasks} pushes, {filled.messages} messages of a week")
+        write_line(f"demo data: {filled.devices} devices, {filled.tasks} pushes, {filled.messages} messages of two weeks")
     if settings.ONLY_THIS_MACHINE:
         names = ", ".join(one.username for one in operators.OPERATORS)
         write_line(f"demo data: {names} log in with the password {operators.PASSWORD}")

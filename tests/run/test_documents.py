@@ -24,9 +24,19 @@ CLIENT_DOCUMENTS = sorted(ROOT.glob("docs/clients/*.md"))
 # Packages that Django asks for, which the tree of packages does not show.
 DJANGOS = {"formats", "management", "migrations", "templatetags"}
 CODE = re.compile(rf"`((?:{'|'.join(PACKAGES)})[/.][\w./]*[\w/])`")
+# Another file by its path, and a file by its name alone, such as `test_operations.py`.
+PATH = re.compile(r"`((?:docs|deploy|sdk|\.ci)/[\w./-]*)`")
+FILE_NAME = re.compile(r"`([\w-][\w.-]*\.(?:py|sql|md|html|css|js|yml|toml|txt|po))`")
 # A function or class by its module's own name, such as `dispatch.to_lanes`.
 SHORT = re.compile(r"`([a-z_]+)\.(?!py`|json`|sql`)(\w+)(?:\([^`]*\))?`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+
+@cache
+def file_names() -> set[str]:
+    """Return the names of the project's files, whatever folder they are in."""
+    folders = [ROOT / folder for folder in (*PACKAGES, "docs", "deploy", "sdk")]
+    return {path.name for folder in folders for path in folder.rglob("*.*")} | {path.name for path in ROOT.iterdir()}
 
 
 @cache
@@ -68,7 +78,9 @@ def test_everything_that_a_document_names_exists(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_what_a_document_names_by_its_module_alone_exists(document: Path) -> None:
+def test_what_a_document_names_by_its_name_alone_exists(document: Path) -> None:
+    assert [path for path in PATH.findall(document.read_text()) if not (ROOT / path).exists()] == []
+    assert [name for name in FILE_NAME.findall(document.read_text()) if name not in file_names()] == []
     missing = []
     for module, name in SHORT.findall(document.read_text()):
         paths = [path for package in PACKAGES for path in (ROOT / package).rglob(f"{module}.py")]

@@ -17,7 +17,7 @@ from channels_vendor.base.contract import (
     accepted,
     by_rule,
 )
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
 from channels_vendor.base.options import as_named
 from channels_vendor.base.references import Reference
 from pushcore.channels import Platform
@@ -55,7 +55,8 @@ class AcmeAdapter(HttpAdapter):
         found = json.loads(answer.body)
         if answer.ok:
             return [accepted(delivery, found["id"])]
-        return [by_rule(delivery, self.rule_of(found["error"], answer), found["error"])]
+        rule = self.rule_of(found["error"], answer)
+        return [by_rule(delivery, rule, found["error"], retry_after=retry_after(answer))]
 
 
 def read_reports(
