@@ -18,7 +18,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from analytics.queries import Granularity, Point, Report, iter_series, statuses_of, totals
-from analytics.report_files import COLUMNS, METRICS, Progress, filters_of, numbers_of
+from analytics.report_files import COLUMNS, METRICS, ReportProgress, filters_of, numbers_of
 from pushcore.ports import CoreIndex, StatusCount
 
 _PERCENT = "0.00%"
@@ -32,7 +32,7 @@ _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\]")
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_excel(report: Report, granularity: Granularity, progress: Progress = lambda done: None) -> bytes:
+def write_excel(report: Report, granularity: Granularity, progress: ReportProgress = lambda done: None) -> bytes:
     """Return a workbook: details with a chart, summary, statuses, filters.
 
     `progress` is called with the rows of details written so far.
@@ -63,7 +63,7 @@ def write_excel(report: Report, granularity: Granularity, progress: Progress = l
 
 
 def write_table(
-    name: str, columns: Sequence[str], rows: Iterable[Sequence[str | int | float | None]], progress: Progress
+    name: str, columns: Sequence[str], rows: Iterable[Sequence[str | int | float | None]], progress: ReportProgress
 ) -> bytes:
     """Return a workbook of one sheet. `progress` is called with the rows written so far, also at the end."""
     book = Workbook(write_only=True)

@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from analytics.models import Export, ExportChunk
 from analytics.queries import Granularity, Report
-from analytics.report_files import Progress, row_count, write_csv
+from analytics.report_files import ReportProgress, row_count, write_csv
 from pushcore.models import Workspace
 from pushcore.storage import clock
 from pushcore.storage.outages import Unavailable
@@ -31,17 +31,17 @@ MAX_KEPT = 20
 CHUNK_BYTES = 1 << 20
 
 
-class Writer(Protocol):
+class FileWriter(Protocol):
     """Writes the file of an export; calls `progress` with the rows written so far."""
 
-    def __call__(self, export: Export, progress: Progress, /) -> bytes:
+    def __call__(self, export: Export, progress: ReportProgress, /) -> bytes:
         """Return the file. What it raises is named to who requested it."""
 
 
-_writers: dict[str, Writer] = {}
+_writers: dict[str, FileWriter] = {}
 
 
-def register(kind: Export.Kind, writer: Writer) -> None:
+def register(kind: Export.Kind, writer: FileWriter) -> None:
     """Have a writer make the files of a kind."""
     _writers[kind] = writer
 
@@ -103,7 +103,7 @@ def make(export_id: int) -> None:
     Export.objects.filter(pk=export_id).update(finished_at=clock.now(), size=len(data))
 
 
-def _write_usage(export: Export, progress: Progress) -> bytes:
+def _write_usage(export: Export, progress: ReportProgress) -> bytes:
     assert export.workspace is not None
     report, granularity = _from_json(export.workspace, export.parameters)
     data = file_of(report, granularity, export.file_format, progress)
@@ -115,7 +115,7 @@ register(Export.Kind.USAGE, _write_usage)
 
 
 def file_of(
-    report: Report, granularity: Granularity, file_format: str, progress: Progress = lambda done: None
+    report: Report, granularity: Granularity, file_format: str, progress: ReportProgress = lambda done: None
 ) -> bytes:
     """Return the whole file. `progress` is called with the number of rows that are written."""
     if file_format == Export.FileFormat.EXCEL:

@@ -25,7 +25,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # By this at its beginning, Excel knows that a CSV file is UTF-8.
 CSV_MARK = "\ufeff"
 
-Progress = Callable[[int], None]
+ReportProgress = Callable[[int], None]
 
 
 def row_count(report: Report, granularity: Granularity) -> int:

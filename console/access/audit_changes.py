@@ -16,7 +16,7 @@ from console.access.audit import MAX_DETAILS, MAX_TEXT, sounds_like_a_secret
 from pushcore.models.fields import RandomCharField
 
 
-class Change(TypedDict):
+class FieldChange(TypedDict):
     """A field of an object that was added, changed or deleted.
 
     Attributes:
@@ -32,7 +32,7 @@ class Change(TypedDict):
     worded: bool
 
 
-def changes_of(form: ModelForm[Any], *, added: bool) -> list[Change]:
+def changes_of(form: ModelForm[Any], *, added: bool) -> list[FieldChange]:
     """Return what a valid form changed, or gave an object that it added: at most `MAX_DETAILS` fields, in English.
 
     Values are kept of the model's own columns alone: what else a form asks for may be a credential. Of fields that the
@@ -44,7 +44,7 @@ def changes_of(form: ModelForm[Any], *, added: bool) -> list[Change]:
     return changes[:MAX_DETAILS]
 
 
-def values_of(obj: Model) -> list[Change]:
+def values_of(obj: Model) -> list[FieldChange]:
     """Return what an object about to be deleted holds, at most `MAX_DETAILS` fields that are not empty, in English."""
     with override("en"):
         columns = [column for column in obj._meta.concrete_fields if column.editable and not column.primary_key]
@@ -53,7 +53,7 @@ def values_of(obj: Model) -> list[Change]:
     return values[:MAX_DETAILS]
 
 
-def changes_between(before: Model | None, after: Model, names: Iterable[str]) -> list[Change]:
+def changes_between(before: Model | None, after: Model, names: Iterable[str]) -> list[FieldChange]:
     """Return what differs in the named columns of two objects that both have them, in English.
 
     Args:
@@ -67,7 +67,7 @@ def changes_between(before: Model | None, after: Model, names: Iterable[str]) ->
         changes = [
             _unkept(str(column.verbose_name))
             if _is_secret(column)
-            else Change(
+            else FieldChange(
                 field=str(column.verbose_name),
                 before="" if before is None else _text(column, was),
                 after=_text(column, now),
@@ -79,12 +79,12 @@ def changes_between(before: Model | None, after: Model, names: Iterable[str]) ->
     return changes[:MAX_DETAILS]
 
 
-def _change(form: ModelForm[Any], name: str, added: bool) -> Change:
+def _change(form: ModelForm[Any], name: str, added: bool) -> FieldChange:
     column = _column(form.instance, name)
     asked = form.fields[name]
     if column is None or _is_secret(column) or isinstance(asked.widget, PasswordInput):
         return _unkept(str(column.verbose_name if column else asked.label or name))
-    return Change(
+    return FieldChange(
         field=str(column.verbose_name),
         before="" if added else _text(column, _related(asked, form.initial.get(name))),
         after=_text(column, form.cleaned_data.get(name)),
@@ -92,15 +92,15 @@ def _change(form: ModelForm[Any], name: str, added: bool) -> Change:
     )
 
 
-def _value(column: Field[Any, Any], value: Any) -> Change:
+def _value(column: Field[Any, Any], value: Any) -> FieldChange:
     name = str(column.verbose_name)
     if _is_secret(column):
         return _unkept(name)
-    return Change(field=name, before=_text(column, value), after="", worded=_is_worded(column))
+    return FieldChange(field=name, before=_text(column, value), after="", worded=_is_worded(column))
 
 
-def _unkept(name: str) -> Change:
-    return Change(field=name[:MAX_TEXT], before=None, after=None, worded=False)
+def _unkept(name: str) -> FieldChange:
+    return FieldChange(field=name[:MAX_TEXT], before=None, after=None, worded=False)
 
 
 def _is_secret(column: Field[Any, Any]) -> bool:

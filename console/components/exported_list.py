@@ -18,7 +18,7 @@ from django.utils.translation import get_language, override
 from django.views.decorators.http import require_POST
 
 from analytics.models import Export
-from analytics.report_files import Progress
+from analytics.report_files import ReportProgress
 from console.access import audit
 from console.access.rights import MissingRightError, Right, Scope, roles_of, scope_of
 from console.components import export_answers
@@ -110,7 +110,7 @@ class ExportedList:
         return f"{self.opts.model_name}-{timezone.localdate():%Y-%m-%d}"
 
 
-def write_list(export: Export, progress: Progress) -> bytes:
+def write_list(export: Export, progress: ReportProgress) -> bytes:
     """Write the file of a list, as its author may see it now."""
     import console.admins  # noqa: F401 - registers the lists, which a worker has not loaded
 
@@ -158,7 +158,7 @@ def may_fetch(export: Export, scope: Scope) -> bool:
     return set(app_ids) <= set(scope.app_ids(Right.EXPORT))
 
 
-def _file_of(listing: Listing, progress: Progress) -> bytes:
+def _file_of(listing: Listing, progress: ReportProgress) -> bytes:
     from analytics import excel  # which loads openpyxl
 
     return excel.write_table(listing.title, listing.columns, listing.rows(MAX_ROWS), progress)

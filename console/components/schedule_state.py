@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from console.components.columns import label
 from pushcore.models import Occurrence
-from pushcore.schedules.progress import Progress, State
+from pushcore.schedules.progress import ScheduleProgress, State
 
 STATE_COLOURS: Mapping[State, str] = {
     State.WAITING: "blue",
@@ -33,7 +33,7 @@ OCCURRENCE_COLOURS: Mapping[Occurrence.Status, str] = {
 }
 
 
-def state_label(progress: Progress) -> SafeString:
+def state_label(progress: ScheduleProgress) -> SafeString:
     """Render a schedule's state, and how many of several times were sent; amber where the last one went wrong."""
     state, last = progress.state, progress.last
     colour, text = STATE_COLOURS[state], str(state.label)

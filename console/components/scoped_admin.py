@@ -25,7 +25,7 @@ from django.utils.translation import override
 from unfold.admin import ModelAdmin
 
 from console.access import audit
-from console.access.audit_changes import Change, changes_of, values_of
+from console.access.audit_changes import FieldChange, changes_of, values_of
 from console.access.rights import Right, Scope, scope_of
 from console.components.change_list import ConsoleChangeList
 from console.components.columns import moment
@@ -198,12 +198,12 @@ class ConsoleModelAdmin(ExportedList, NamedTimes, PlainRelations, ModelAdmin):
             self._record(request, AuditEntry.Action.DELETE, obj, "", values_of(obj))
         return super().log_deletions(request, queryset)
 
-    def _changes(self, request: HttpRequest) -> list[Change]:
+    def _changes(self, request: HttpRequest) -> list[FieldChange]:
         """Return what `construct_change_message` found in a form, once."""
-        changes: list[Change] = request.__dict__.pop("console_changes", [])
+        changes: list[FieldChange] = request.__dict__.pop("console_changes", [])
         return changes
 
-    def _record(self, request: HttpRequest, action: str, obj: Model, message: Any, changes: list[Change]) -> None:
+    def _record(self, request: HttpRequest, action: str, obj: Model, message: Any, changes: list[FieldChange]) -> None:
         """Write to the audit log in English."""
         with override("en"):
             text = str(message)

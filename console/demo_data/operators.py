@@ -110,7 +110,7 @@ class _Deed(NamedTuple):
 
 
 def write_audit_log(workspace: Workspace, operators: dict[str, User], tasks: Sequence[PushTask], now: datetime) -> None:
-    """Insert what the operators did in these weeks: logins, settings, templates, checks, and pushes from the console."""
+    """Insert what the operators did meanwhile: logins, settings, templates, checks, and pushes from the console."""
     deeds = [*_logins(now), *_settings(workspace), *_pushes(tasks, now)]
     entries = []
     for deed in sorted(deeds, key=lambda deed: -deed.hours_ago):

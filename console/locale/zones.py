@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import timezone
-from django.utils.timezone import get_current_timezone_name
 
 from pushcore.models import ReceiptAttempt, Workspace
 
@@ -45,8 +44,3 @@ def activate(zone: ZoneInfo | None) -> None:
     """Show the times of this request's page in the zone, till its end (`console.locale.middleware`)."""
     if zone is not None:
         timezone.activate(zone)
-
-
-def current_name() -> str:
-    """Return the name of the zone that the page shows times in."""
-    return get_current_timezone_name()

@@ -93,7 +93,7 @@ def _start(request: HttpRequest, device: Device) -> HttpResponse:
     return redirect(request.path)
 
 
-def _shown(entry: log.Entry) -> dict[str, Any]:
+def _shown(entry: log.LoggedEvent) -> dict[str, Any]:
     return {
         "at": datetime.fromtimestamp(entry.at_ms / 1000, tz=UTC),
         "what": WHAT.get(entry.what, entry.what),

@@ -39,7 +39,7 @@ _ICONS: Mapping[Occurrence.Status, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CalendarEntry:
     """A push of a day.
 
     Attributes:
@@ -79,7 +79,7 @@ class CalendarDay:
     day: date
     is_outside: bool
     is_today: bool
-    entries: Sequence[Entry]
+    entries: Sequence[CalendarEntry]
     more: int
     address: str
 
@@ -143,9 +143,9 @@ def _in_full(workspace: Workspace, day: date, zone: ZoneInfo) -> dict[str, objec
     return {"day": day, "entries": entries, "more": found.total - len(entries)}
 
 
-def _entry(occurrence: Occurrence, zone: ZoneInfo) -> Entry:
+def _entry(occurrence: Occurrence, zone: ZoneInfo) -> CalendarEntry:
     schedule, status = occurrence.schedule, Occurrence.Status(occurrence.status)
-    return Entry(
+    return CalendarEntry(
         timezone.localtime(occurrence.at, zone),
         schedule.name or schedule.title,
         reverse("admin:pushcore_schedule_change", args=[schedule.pk]),

@@ -7,7 +7,13 @@ import contextlib
 import math
 from collections.abc import Collection, Iterable, Iterator
 
-from gateway.broadcast.progress import ActiveBroadcast, ActiveBroadcasts, BroadcastsByGroup, DeviceGroup, Progress
+from gateway.broadcast.progress import (
+    ActiveBroadcast,
+    ActiveBroadcasts,
+    BroadcastProgress,
+    BroadcastsByGroup,
+    DeviceGroup,
+)
 from gateway.cluster.codec import BroadcastState
 from gateway.cluster.node_lease import NodeLease, slices
 from gateway.cluster.presence import REMEMBERED_SECONDS, FormerNode
@@ -41,7 +47,9 @@ class Broadcaster:
         # Set when the active broadcasts are to be read at once.
         self._changed = asyncio.Event()
         # Progress of devices that left lately: their cursor in the database may lag behind.
-        self.recent_progress: RecentByDevice[Progress] = RecentByDevice(seconds=REMEMBERED_SECONDS, limit=50_000)
+        self.recent_progress: RecentByDevice[BroadcastProgress] = RecentByDevice(
+            seconds=REMEMBERED_SECONDS, limit=50_000
+        )
 
     def read_soon(self) -> None:
         """Read the active broadcasts: there is a new one, or one was revoked."""
@@ -126,7 +134,7 @@ class Broadcaster:
     def restore(self, device: KnownDevice, state: BroadcastState) -> None:
         """Keep the progress that a device had on its former node."""
         self.recent_progress.put(
-            device.id, Progress.from_state(device.id, DeviceGroup.of(device), state, self._cursors)
+            device.id, BroadcastProgress.from_state(device.id, DeviceGroup.of(device), state, self._cursors)
         )
 
     def assume_sent(self, device: KnownDevice, former: FormerNode) -> None:
@@ -134,7 +142,7 @@ class Broadcaster:
         progress = self.recent_progress.pop(device.id)
         group = DeviceGroup.of(device)
         if progress is None:
-            progress = Progress(device.id, self._cursors.at(group, device.broadcast_position))
+            progress = BroadcastProgress(device.id, self._cursors.at(group, device.broadcast_position))
         progress.assume_sent(
             broadcast.id
             for broadcast in [*self._active.by_group[group], *self._active.by_group.by_binding_for(group)]
@@ -216,15 +224,15 @@ class Broadcaster:
                 progress.resolve(broadcast_id, acknowledged=False)
         self._advance(progress)
 
-    def _progress_of(self, device: KnownDevice) -> Progress:
+    def _progress_of(self, device: KnownDevice) -> BroadcastProgress:
         """Return a device's progress from its cursor and what is remembered of its last connection."""
         progress, cursors, group = self.recent_progress.pop(device.id), self._cursors, DeviceGroup.of(device)
         if progress is None:
-            return Progress(device.id, cursors.at(group, device.broadcast_position))
+            return BroadcastProgress(device.id, cursors.at(group, device.broadcast_position))
         progress.resume(group, device.broadcast_position, cursors)
         return progress
 
-    def acknowledged(self, progress: Progress, broadcast_id: int) -> None:
+    def acknowledged(self, progress: BroadcastProgress, broadcast_id: int) -> None:
         """Note that a device acknowledged a broadcast."""
         cursor = progress.acknowledge_only_open(broadcast_id, self._cursors)
         if cursor is not None:
@@ -247,7 +255,7 @@ class Broadcaster:
             self._advance(progress)
             self.recent_progress.put(progress.device_id, progress)
 
-    def _advance(self, progress: Progress) -> None:
+    def _advance(self, progress: BroadcastProgress) -> None:
         if progress.advance(self._active):
             self._acks.report_cursor(progress.device_id, progress.cursor)
 

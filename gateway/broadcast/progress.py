@@ -227,7 +227,7 @@ class ActiveBroadcasts:
         return broadcast is not None and broadcast.expire_at_ms > clock.time() * 1000
 
 
-class Progress:
+class BroadcastProgress:
     """How far one device has come with broadcasts: its cursor, and those offered beyond it."""
 
     __slots__ = ("_offered", "_only_open", "_sent_before", "cursor", "device_id")
@@ -278,7 +278,9 @@ class Progress:
         return BroadcastState(cursor.position, cursor.acknowledged, offered, tuple(self._sent_before))
 
     @classmethod
-    def from_state(cls, device_id: int, group: DeviceGroup, state: BroadcastState, cursors: Cursors) -> Progress:
+    def from_state(
+        cls, device_id: int, group: DeviceGroup, state: BroadcastState, cursors: Cursors
+    ) -> BroadcastProgress:
         """Restore the progress that another node reported."""
         progress = cls(device_id, cursors.at(group, state.position, state.acknowledged))
         progress._set_offered(dict(state.offered))

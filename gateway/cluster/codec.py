@@ -46,7 +46,7 @@ class TakeoverQuery(NamedTuple):
 
 
 class BroadcastState(NamedTuple):
-    """How far a device has come with broadcasts (`gateway.broadcast.progress.Progress`).
+    """How far a device has come with broadcasts (`gateway.broadcast.progress.BroadcastProgress`).
 
     `offered` holds those offered beyond the position, with whether they were acknowledged, None while open. `sent` are
     those sent on connections that ended before the acknowledgement.

@@ -45,7 +45,7 @@ def code_of(reason: int) -> str:
     return f"0x{int(reason):02X}"
 
 
-class Entry(NamedTuple):
+class LoggedEvent(NamedTuple):
     """Something that happened to a device's connection or request; `at_ms` is milliseconds since 1970."""
 
     at_ms: int
@@ -129,13 +129,13 @@ def seconds_left(ad_token: str) -> float:
     return max(0.0, float(client().zscore(WATCHED, ad_token) or 0.0) - clock.time())
 
 
-def entries_of(ad_token: str) -> list[Entry]:
+def entries_of(ad_token: str) -> list[LoggedEvent]:
     """Return what is kept of a device, the newest first.
 
     Raises:
         ValkeyDown: Valkey is unavailable.
     """
-    found = [Entry(*json.loads(one)) for one in client().lrange(_key(ad_token), 0, -1)]
+    found = [LoggedEvent(*json.loads(one)) for one in client().lrange(_key(ad_token), 0, -1)]
     found.sort(key=lambda entry: entry.at_ms)  # those of several processes; of one millisecond as they came
     return found[::-1]
 

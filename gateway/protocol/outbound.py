@@ -16,7 +16,7 @@ from gateway.protocol.versions import VERSION_5, Version
 from pushcore.storage import clock
 
 if TYPE_CHECKING:
-    from gateway.broadcast.progress import Progress
+    from gateway.broadcast.progress import BroadcastProgress
 
 # Messages in flight to a device, however large its Receive Maximum. That many of the largest (4 KiB of content) fit a
 # transport's buffer (256 KiB), so slowness alone cuts nobody off.
@@ -82,7 +82,7 @@ class Outbound:
         self._writer: Writer = transport.writer
         self._version: Version = VERSION_5
         # The host's: how far the device has come with broadcasts, once there are any.
-        self.broadcasts: Progress | None = None
+        self.broadcasts: BroadcastProgress | None = None
         # Messages in flight: packet id -> message id.
         self._in_flight: dict[int, int] = {}
         self._next_packet_id = 0

@@ -91,7 +91,9 @@ def _fill_demo() -> None:
 
     filled = fill.fill(known_passwords=settings.ONLY_THIS_MACHINE)
     if filled.devices:
-        write_line(f"demo data: {filled.devices} devices, {filled.tasks} pushes, {filled.messages} messages of two weeks")
+        write_line(
+            f"demo data: {filled.devices} devices, {filled.tasks} pushes, {filled.messages} messages of two weeks"
+        )
     if settings.ONLY_THIS_MACHINE:
         names = ", ".join(one.username for one in operators.OPERATORS)
         write_line(f"demo data: {names} log in with the password {operators.PASSWORD}")

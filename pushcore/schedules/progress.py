@@ -29,7 +29,7 @@ class State(TextChoices):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ScheduleProgress:
     """The occurrences of a schedule that are still kept (`pushcore.retention`), by what became of them.
 
     Attributes:
@@ -70,7 +70,7 @@ class Progress:
         return State.SENT
 
 
-def progress_of(schedule_ids: Collection[int]) -> dict[int, Progress]:
+def progress_of(schedule_ids: Collection[int]) -> dict[int, ScheduleProgress]:
     """Return the progress of schedules by their ids, in two queries along the index of their occurrences."""
     if not schedule_ids:
         return {}
@@ -84,8 +84,8 @@ def progress_of(schedule_ids: Collection[int]) -> dict[int, Progress]:
     )
     last = mine.filter(status__in=_PAST).order_by("schedule_id", "-at").distinct("schedule_id")
     last_by_schedule = {occurrence.schedule_id: occurrence for occurrence in last}
-    return dict.fromkeys(schedule_ids, Progress({})) | {
-        row["schedule_id"]: Progress(
+    return dict.fromkeys(schedule_ids, ScheduleProgress({})) | {
+        row["schedule_id"]: ScheduleProgress(
             {status.value: row[_count(status)] for status in Occurrence.Status},
             row["next_at"],
             last_by_schedule.get(row["schedule_id"]),

@@ -12,9 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from pushcore.codes.results import ResultCode, ResultError
 
-# How far ahead a schedule may reach, and how many occurrences it may have: all their rows are made at the start.
+# How far ahead a schedule may reach: the rows of all its occurrences are made at the start.
 MAX_AHEAD = timedelta(days=366)
-MAX_OCCURRENCES = 366
 _TOO_FAR = f"more than {MAX_AHEAD.days} days ahead"
 
 DAILY, WEEKLY, MONTHLY = 1, 2, 3

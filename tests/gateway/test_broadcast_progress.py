@@ -9,7 +9,7 @@ import mqtt5
 import pytest
 from redis import RedisError
 
-from gateway.broadcast.progress import MAX_REMEMBERED, ActiveBroadcasts, Cursors, DeviceGroup, Progress
+from gateway.broadcast.progress import MAX_REMEMBERED, ActiveBroadcasts, BroadcastProgress, Cursors, DeviceGroup
 from gateway.cluster import ack_buffer, codec
 from gateway.cluster.ack_buffer import ACK_BATCH, AckBuffer
 from gateway.protocol import packets
@@ -30,11 +30,11 @@ class OpenBroadcasts(ActiveBroadcasts):
 ANDROID = DeviceGroup(1, 1, None)
 
 
-def progress_on(active: ActiveBroadcasts) -> Progress:
-    return Progress(1, active.cursors.at(ANDROID, 0))
+def progress_on(active: ActiveBroadcasts) -> BroadcastProgress:
+    return BroadcastProgress(1, active.cursors.at(ANDROID, 0))
 
 
-def stands(progress: Progress) -> tuple[int, list[int]]:
+def stands(progress: BroadcastProgress) -> tuple[int, list[int]]:
     return progress.cursor.position, list(progress.cursor.acknowledged)
 
 

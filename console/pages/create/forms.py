@@ -52,7 +52,7 @@ class SimpleForm(TargetPart, ContentPart, ChannelPart):
         )
 
 
-class TemplateForm(TargetPart, PlaceholdersPart):
+class TemplatePushForm(TargetPart, PlaceholdersPart):
     """Push to one target, with the content of a template."""
 
     kind = "template"
@@ -162,6 +162,8 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
         )
 
 
-AnyForm = SimpleForm | TemplateForm | MultipleForm | BroadcastForm
+AnyForm = SimpleForm | TemplatePushForm | MultipleForm | BroadcastForm
 
-FORMS: dict[str, type[AnyForm]] = {form.kind: form for form in (SimpleForm, TemplateForm, MultipleForm, BroadcastForm)}
+FORMS: dict[str, type[AnyForm]] = {
+    form.kind: form for form in (SimpleForm, TemplatePushForm, MultipleForm, BroadcastForm)
+}

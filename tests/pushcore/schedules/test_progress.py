@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from pushcore.models import Occurrence, Workspace
 from pushcore.schedules import firing, service
-from pushcore.schedules.progress import Progress, State, progress_of
+from pushcore.schedules.progress import ScheduleProgress, State, progress_of
 from tests.pushcore.schedules.samples import RPC, SIMPLE, each_day, make_due
 
 PENDING, EXECUTED, CANCELLED, MISSED, FAILED = (status.value for status in Occurrence.Status)
@@ -30,7 +30,7 @@ PENDING, EXECUTED, CANCELLED, MISSED, FAILED = (status.value for status in Occur
     ],
 )
 def test_a_schedule_has_one_state_for_all_its_times(counts: dict[int, int], state: State) -> None:
-    assert Progress(counts).state == state
+    assert ScheduleProgress(counts).state == state
 
 
 def test_the_next_and_the_last_time_follow_what_is_sent(workspace: Workspace) -> None:
