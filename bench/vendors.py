@@ -222,7 +222,7 @@ def _workspace(name: str) -> Any:
 
 @contextlib.contextmanager
 def _adapter(sample: Any, url: str, count: int) -> Iterator[Callable[[], Spent]]:
-    from channels_vendor.base.contract import Verdict
+    from channels_vendor.base.outcomes import Verdict
     from channels_vendor.dispatch import open_adapters
     from tests.channels_vendor.conftest import deliveries
 

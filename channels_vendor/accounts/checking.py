@@ -12,7 +12,9 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import Delivery, Notification, SendOutcome, VendorDescription, Verdict
+from channels_vendor.base.contract import VendorDescription
+from channels_vendor.base.delivery import Delivery, Notification
+from channels_vendor.base.outcomes import SendOutcome, Verdict
 from channels_vendor.dispatch import open_adapters, refused_tokens
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, AnswerRule
+from channels_vendor.base.outcomes import Action, AnswerRule
 
 TOO_LARGE = "PayloadTooLarge"
 BAD_TOKEN = "BadDeviceToken"  # noqa: S105 - a reason

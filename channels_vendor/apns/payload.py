@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from channels_vendor.base.contract import Account, Notification, Shown
+from channels_vendor.base.contract import Account
 from channels_vendor.base.custom_data import custom_data_of
+from channels_vendor.base.delivery import Notification, Shown
 from channels_vendor.base.payload_template import LONGEST_ID, MESSAGE_ID, MSGKEY, PayloadTemplate, size_of
 from channels_vendor.base.truncation import truncate_by
 from pushcore.storage import ids

@@ -7,8 +7,9 @@ from abc import abstractmethod
 from typing import Any
 
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import Action, CannotAuthorise
+from channels_vendor.base.contract import CannotAuthorise
 from channels_vendor.base.http_adapter import HttpAdapter
+from channels_vendor.base.outcomes import Action
 from pushcore.http.calls import HttpAnswer
 
 # A day; the vendor counts from its own clock.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.base.contract import Notification
+from channels_vendor.base.delivery import Notification
 from channels_vendor.base.options import is_intent
 
 # The app's home: what a tap opens where the notification names neither a page nor an address.

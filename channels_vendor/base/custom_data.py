@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from channels_vendor.base.contract import Notification
+from channels_vendor.base.delivery import Notification
 from channels_vendor.base.payload_template import encode
 
 # Where the caller's extension parameters stand whose names are somebody else's, as the text of a JSON object.

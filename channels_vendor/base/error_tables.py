@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, AnswerRule
+from channels_vendor.base.outcomes import Action, AnswerRule
 
 
 def rules_for(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from channels_vendor.base.contract import Notification, Shown
 from channels_vendor.base.custom_data import custom_data_of, fit_custom_data
+from channels_vendor.base.delivery import Notification, Shown
 from channels_vendor.base.payload_template import size_of
 from channels_vendor.base.truncation import truncate_by
 

@@ -15,18 +15,9 @@ from typing import NamedTuple
 import structlog
 
 from channels_vendor.base import contract, probing
-from channels_vendor.base.contract import (
-    Account,
-    Action,
-    AnswerRule,
-    CannotAuthorise,
-    CredentialSource,
-    Delivery,
-    Notification,
-    SendOutcome,
-    Verdict,
-    by_rule,
-)
+from channels_vendor.base.contract import Account, CannotAuthorise, CredentialSource
+from channels_vendor.base.delivery import Delivery, Notification
+from channels_vendor.base.outcomes import Action, AnswerRule, SendOutcome, Verdict, by_rule
 from pushcore.codes import statuses
 from pushcore.http.calls import HttpAnswer, HttpCall
 from pushcore.http.client import HttpClient

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from channels_vendor.base.contract import Delivery, Notification, Style
+from channels_vendor.base.delivery import Delivery, Notification, Style
 from channels_vendor.registry import VENDORS
 from pushcore.channels import Channel
 from pushcore.ports import OutgoingMessage

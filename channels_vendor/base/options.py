@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Notification
+from channels_vendor.base.delivery import Notification
 from pushcore.channels import Channel
 from pushcore.push import vendor_options
 

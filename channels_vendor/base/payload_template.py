@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
-from channels_vendor.base.contract import Delivery, Notification
+from channels_vendor.base.delivery import Delivery, Notification
 from channels_vendor.base.references import Reference
 
 # Random, so that no content can hold them.

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import Delivery, Notification, SendOutcome, Verdict
+from channels_vendor.base.delivery import Delivery, Notification
+from channels_vendor.base.outcomes import SendOutcome, Verdict
 from pushcore.storage import clock
 
 # Well formed as APNs' are, and no vendor's.

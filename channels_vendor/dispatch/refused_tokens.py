@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from channels_vendor.base.contract import SendOutcome, Verdict
+from channels_vendor.base.outcomes import SendOutcome, Verdict
 from channels_vendor.models import RefusedToken, VendorAccount
 from pushcore.storage.sql import statements
 

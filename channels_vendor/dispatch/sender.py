@@ -16,8 +16,9 @@ from django.db import connection, transaction
 from prometheus_client import Counter as PrometheusCounter
 
 from channels_vendor.accounts import in_use
-from channels_vendor.base.contract import SEND_SECONDS, SendOutcome, VendorDescription, Verdict
+from channels_vendor.base.contract import SEND_SECONDS, VendorDescription
 from channels_vendor.base.notifications import deliveries_of
+from channels_vendor.base.outcomes import SendOutcome, Verdict
 from channels_vendor.base.references import token_hash
 from channels_vendor.dispatch import open_adapters, refused_tokens, suspect_tokens
 from channels_vendor.dispatch.rate_control import RateControl

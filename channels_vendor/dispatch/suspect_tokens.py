@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from channels_vendor.base.contract import SendOutcome
+from channels_vendor.base.outcomes import SendOutcome
 from channels_vendor.base.references import token_hash
 from pushcore.channels import Channel
 from pushcore.storage import ids

@@ -11,9 +11,11 @@ from urllib.parse import quote
 import jwt
 
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import CannotAuthorise, Delivery, SendOutcome, accepted, by_rule
+from channels_vendor.base.contract import CannotAuthorise
+from channels_vendor.base.delivery import Delivery
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
 from channels_vendor.base.oauth import post_form, read_token
+from channels_vendor.base.outcomes import SendOutcome, accepted, by_rule
 from channels_vendor.base.payload_template import PayloadTemplate, longest_msgkeys
 from channels_vendor.base.service_accounts import read_service_account
 from channels_vendor.base.signing_keys import rsa_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.base.contract import Action, AnswerRule
+from channels_vendor.base.outcomes import Action, AnswerRule
 
 TOO_BIG = "INVALID_ARGUMENT/size"
 

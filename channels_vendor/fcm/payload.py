@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from channels_vendor.base.contract import Account, Notification, Shown
+from channels_vendor.base.contract import Account
 from channels_vendor.base.custom_data import NESTED, custom_data_of
+from channels_vendor.base.delivery import Notification, Shown
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import urgency_of
 from channels_vendor.base.payload_template import (

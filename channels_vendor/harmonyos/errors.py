@@ -6,7 +6,7 @@ the token stays.
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, AnswerRule
+from channels_vendor.base.outcomes import Action, AnswerRule
 from channels_vendor.huawei import errors as huawei
 
 OK = huawei.OK

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from channels_vendor.base.contract import Account, Notification, Shown
+from channels_vendor.base.contract import Account
+from channels_vendor.base.delivery import Notification, Shown
 from channels_vendor.base.fitting import fit, shown_by
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, transparent_text

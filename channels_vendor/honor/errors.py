@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, AnswerRule
+from channels_vendor.base.outcomes import Action, AnswerRule
 
 OK = frozenset({"200", "80000000"})
 PARTIAL = "80100000"

@@ -6,7 +6,7 @@ codes are translated, never passed on.
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, AnswerRule
+from channels_vendor.base.outcomes import Action, AnswerRule
 
 OK = "80000000"
 PARTIAL = "80100000"

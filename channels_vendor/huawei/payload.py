@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from channels_vendor.base.click_actions import HOME, badge_added, click_action
-from channels_vendor.base.contract import Account, Notification, Shown, Style
+from channels_vendor.base.contract import Account
+from channels_vendor.base.delivery import Notification, Shown, Style
 from channels_vendor.base.fitting import fit, shown_by
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import (

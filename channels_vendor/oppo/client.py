@@ -10,19 +10,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from channels_vendor.base.auth_token import AuthTokenAdapter
-from channels_vendor.base.contract import (
-    Action,
-    AnswerRule,
-    Delivery,
-    Notification,
-    SendOutcome,
-    accepted,
-    by_rule,
-)
+from channels_vendor.base.delivery import Delivery, Notification
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.http_adapter import UNREACHABLE, VendorRequest, distinct_tokens
 from channels_vendor.base.multicast import MAX_TOKENS, outcomes_for_all
 from channels_vendor.base.oauth import post_form
+from channels_vendor.base.outcomes import Action, AnswerRule, SendOutcome, accepted, by_rule
 from channels_vendor.base.payload_template import PayloadTemplate
 from channels_vendor.oppo import errors, payload
 from pushcore.http.calls import HttpAnswer, HttpCall

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
-from channels_vendor.base.contract import Account, Delivery, Notification, Shown, Style
+from channels_vendor.base.contract import Account
 from channels_vendor.base.custom_data import custom_data_of
+from channels_vendor.base.delivery import Delivery, Notification, Shown, Style
 from channels_vendor.base.errors import NotPossibleError, TooBigError
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import category_of, is_web, level_of, option

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Action, AnswerRule
 from channels_vendor.base.error_tables import rules_for
+from channels_vendor.base.outcomes import Action, AnswerRule
 
 OK = "0"
 # Our own request ID was used before: done.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from channels_vendor.base.contract import Account, Notification, Shown, Style
+from channels_vendor.base.contract import Account
 from channels_vendor.base.custom_data import custom_data_of
+from channels_vendor.base.delivery import Notification, Shown, Style
 from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.options import is_web, option

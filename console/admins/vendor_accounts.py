@@ -24,7 +24,8 @@ from unfold.widgets import (
 )
 
 from channels_vendor.accounts import checking, in_use
-from channels_vendor.base.contract import AccountField, VendorDescription, Verdict
+from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.outcomes import Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console.access import audit

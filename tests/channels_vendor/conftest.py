@@ -13,8 +13,9 @@ from pytest_django import Settings
 
 from channels_vendor.accounts import in_use
 from channels_vendor.apns.simulator import SimulatedApns
-from channels_vendor.base.contract import Account, Adapter, Delivery, Notification
+from channels_vendor.base.contract import Account, Adapter
 from channels_vendor.base.credentials import SharedCredential, StaticCredential
+from channels_vendor.base.delivery import Delivery, Notification
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor

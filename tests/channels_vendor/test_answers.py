@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from channels_vendor.base.contract import Adapter, Verdict
+from channels_vendor.base.contract import Adapter
+from channels_vendor.base.outcomes import Verdict
 from channels_vendor.simulator.script import Reply
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.codes import statuses

@@ -9,8 +9,9 @@ import pytest
 
 from channels_vendor.apns import certificate
 from channels_vendor.apns.simulator import SimulatedApns
-from channels_vendor.base.contract import Account, Adapter, SendOutcome
+from channels_vendor.base.contract import Account, Adapter
 from channels_vendor.base.credentials import StaticCredential
+from channels_vendor.base.outcomes import SendOutcome
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
 from tests.channels_vendor.conftest import deliveries

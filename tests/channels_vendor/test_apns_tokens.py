@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from channels_vendor.base.contract import Adapter, Verdict
+from channels_vendor.base.contract import Adapter
+from channels_vendor.base.outcomes import Verdict
 from channels_vendor.simulator.script import Reply
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from tests.channels_vendor.conftest import deliveries

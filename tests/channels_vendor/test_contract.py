@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from channels_vendor.base.contract import Adapter, AnswerRule, Delivery, Verdict
+from channels_vendor.base.contract import Adapter
 from channels_vendor.base.credentials import SharedCredential
+from channels_vendor.base.delivery import Delivery
 from channels_vendor.base.http_adapter import HttpAdapter
+from channels_vendor.base.outcomes import AnswerRule, Verdict
 from channels_vendor.simulator.script import Incoming, Reply
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from channels_vendor.accounts.checking import wrong_values
-from channels_vendor.base.contract import Account, Adapter, Verdict
+from channels_vendor.base.contract import Account, Adapter
 from channels_vendor.base.credentials import StaticCredential
+from channels_vendor.base.outcomes import Verdict
 from channels_vendor.fcm.client import FcmAdapter
 from channels_vendor.fcm.legacy import SHUT_DOWN, LegacyFcmAdapter, body_of
 from channels_vendor.fcm.simulator import SimulatedFcm, SimulatedLegacyFcm

@@ -13,8 +13,9 @@ from django.db import connections
 from django.utils import timezone
 
 from channels_vendor.base import contract
-from channels_vendor.base.contract import Adapter, SendOutcome, Verdict
+from channels_vendor.base.contract import Adapter
 from channels_vendor.base.notifications import deliveries_of
+from channels_vendor.base.outcomes import SendOutcome, Verdict
 from channels_vendor.dispatch import sender
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount, VendorMessage

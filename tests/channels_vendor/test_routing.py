@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_vendor.base.contract import Style
+from channels_vendor.base.delivery import Style
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorMessage

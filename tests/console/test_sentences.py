@@ -17,7 +17,8 @@ from django.utils.translation import override
 from channels_vendor.accounts import checking
 from channels_vendor.base import probing, signing_keys
 from channels_vendor.base import sentences as of_accounts
-from channels_vendor.base.contract import CannotAuthorise, SendOutcome, Verdict
+from channels_vendor.base.contract import CannotAuthorise
+from channels_vendor.base.outcomes import SendOutcome, Verdict
 from channels_vendor.base.service_accounts import read_service_account
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from channels_vendor.accounts.checking import problems, send_test_notification
-from channels_vendor.base.contract import Verdict
+from channels_vendor.base.outcomes import Verdict
 from channels_vendor.models import VendorAccount
 from pushcore.channels import Channel
 

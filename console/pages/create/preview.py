@@ -15,7 +15,8 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from channels_vendor.apns.payload import request_template
-from channels_vendor.base.contract import Account, Shown
+from channels_vendor.base.contract import Account
+from channels_vendor.base.delivery import Shown
 from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.models import VendorAccount

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from channels_vendor.apns import payload as apns
-from channels_vendor.base.contract import Account, Delivery, Style
+from channels_vendor.base.contract import Account
+from channels_vendor.base.delivery import Delivery, Style
 from channels_vendor.fcm import payload as fcm
 from channels_vendor.harmonyos import payload as harmonyos
 from channels_vendor.honor import payload as honor

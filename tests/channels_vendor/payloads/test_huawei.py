@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from channels_vendor.base.contract import Style
+from channels_vendor.base.delivery import Style
 from channels_vendor.huawei import payload as huawei
 from tests.channels_vendor.conftest import notification
 from tests.channels_vendor.payloads.bodies import RICH, huawei_message

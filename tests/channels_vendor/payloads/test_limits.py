@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from channels_vendor.apns import payload as apns
-from channels_vendor.base.contract import Delivery
+from channels_vendor.base.delivery import Delivery
 from channels_vendor.base.errors import TooBigError
 from channels_vendor.base.payload_template import encode, longest_msgkeys
 from channels_vendor.fcm import payload as fcm

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_vendor.base.contract import Delivery, Style
+from channels_vendor.base.delivery import Delivery, Style
 from channels_vendor.oppo import payload as oppo
 from pushcore.channels import Channel
 from tests.channels_vendor.conftest import notification, prepared

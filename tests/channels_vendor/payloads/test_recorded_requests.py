@@ -20,8 +20,9 @@ from aioapns import NotificationRequest, PushType
 from aioapns.connection import APNsProductionClientProtocol
 from django.utils import timezone
 
-from channels_vendor.base.contract import Account, Delivery, Style
+from channels_vendor.base.contract import Account
 from channels_vendor.base.credentials import StaticCredential
+from channels_vendor.base.delivery import Delivery, Style
 from pushcore.channels import Channel
 from pushcore.http.calls import HttpSettings
 from pushcore.http.client import HttpClient
