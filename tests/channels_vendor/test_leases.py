@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from channels_vendor.base import contract
@@ -29,9 +27,9 @@ from pushcore.http import client
 from pushcore.models import Device, Message, PushTask, Workspace
 from tests.channels_vendor.conftest import deliveries, notification
 from tests.channels_vendor.samples import Sample
-from tests.channels_vendor.sending import Send, work
+from tests.channels_vendor.sending import Send, wait_until, work
 from tests.channels_vendor.simulator_server import SimulatorServer
-from tests.channels_vendor.test_workers import wait_until
+from tests.support.threads import in_background
 
 _transactional = pytest.mark.django_db(transaction=True)
 
@@ -106,12 +104,7 @@ def test_a_token_reported_again_while_its_message_was_sent_stays(
     fcm.script.latency = 1
     send(known.ad_token)
 
-    def sending() -> None:
-        work(workspace)
-        connections.close_all()
-
-    thread = threading.Thread(target=sending)
-    thread.start()
+    thread = in_background(lambda: work(workspace))
     wait_until(lambda: bool(fcm.ledger.requests))
     client_requests.report(known.id, Channel.FCM, "fcm-token:1")
     thread.join()

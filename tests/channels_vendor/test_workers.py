@@ -6,13 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 from prometheus_client import REGISTRY
 from pytest_django import Settings
@@ -35,8 +33,9 @@ from pushcore.models import Message, PushTask, Workspace
 from pushcore.storage import valkey
 from tests.channels_vendor.conftest import add_account
 from tests.channels_vendor.samples import SAMPLES, Sample
-from tests.channels_vendor.sending import Send, work
+from tests.channels_vendor.sending import Send, wait_until, work
 from tests.channels_vendor.simulator_server import SimulatorServer
+from tests.support.threads import in_background
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,12 +61,7 @@ def test_a_vendor_that_hangs_delays_no_other(
     device("ab" * 32, Platform.IOS)
     send("ab" * 32, delivery_type=2)
 
-    def hang() -> None:
-        tasks.send(workspace.pk, Channel.FCM)
-        connections.close_all()
-
-    hanging = threading.Thread(target=hang)
-    hanging.start()
+    hanging = in_background(lambda: tasks.send(workspace.pk, Channel.FCM))
     wait_until(lambda: bool(fcm.ledger.requests))
     tasks.send(workspace.pk, Channel.APNS)
     assert Message.objects.get(target="ab" * 32).status == statuses.ACKED
@@ -90,12 +84,7 @@ def test_a_message_that_arrives_while_its_account_is_sent_follows_at_once(
     fcm.script.latency = 1
     send(device().ad_token)
 
-    def first() -> None:
-        tasks.send(workspace.pk, Channel.FCM)
-        connections.close_all()
-
-    sending = threading.Thread(target=first)
-    sending.start()
+    sending = in_background(lambda: tasks.send(workspace.pk, Channel.FCM))
     wait_until(lambda: bool(fcm.ledger.requests))
     send(device("another").ad_token)
     tasks.send(workspace.pk, Channel.FCM)
@@ -197,12 +186,7 @@ def test_repeats_made_by_libcurl_over_http2_are_counted(
     fcm.script.latency = 60
     send(device("fcm-token:2").ad_token)
 
-    def sending() -> None:
-        work(workspace)
-        connections.close_all()
-
-    thread = threading.Thread(target=sending)
-    thread.start()
+    thread = in_background(lambda: work(workspace))
     wait_until(lambda: fcm.ledger.total == 2)
     fcm.script.latency = 0
     vendors.reset_connections()
@@ -215,10 +199,3 @@ def test_repeats_made_by_libcurl_over_http2_are_counted(
 def repeats(vendor: VendorDescription) -> float:
     labels = {"channel": vendor.channel.label, "knows_repeats": "yes" if vendor.knows_repeats else "no"}
     return REGISTRY.get_sample_value("mps_vendor_maybe_repeated_total", labels) or 0.0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Call a function in several threads at the same time."""
+"""Call functions in threads that close their database connections."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ from django.db import connections
 T = TypeVar("T")
 
 WAIT_SECONDS = 60
+
+
+def in_background(work: Callable[[], object]) -> threading.Thread:
+    """Start `work` in a thread, which closes its database connections; the caller joins it."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
 
 
 def at_once(count: int, work: Callable[[int], T]) -> list[T]:
