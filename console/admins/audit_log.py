@@ -6,6 +6,7 @@ Administrators of an app see the entries about it; only superusers see entries t
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
@@ -100,6 +101,13 @@ class AuditEntryAdmin(LargeTableAdmin):
         "request_id",
     )
     readonly_fields = fields
+    # What not every entry has.
+    optional_fields = {"changed_fields": "changes", "shown_details": "details", "shown_type": "object_type",
+                       "object_name": "object_name", "object_id": "object_id"}  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Leave out what the entry does not have."""
+        return [name for name in self.fields if getattr(obj, self.optional_fields.get(name, ""), True)]
 
     def limit_to_scope(self, rows: QuerySet[AuditEntry], scope: Scope) -> QuerySet[AuditEntry]:
         """Limit to apps the user may configure; other lists only require the right to view."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -47,13 +49,25 @@ class MessageEventAdmin(LargeTableAdmin):
     )
     list_select_related = ("workspace__app", "device")
     search_help_text = _("Exact message ID")
-    fields = ("message_id", "event", "device_token", "workspace", "at", "received_at")
+    fields = ("message", "event", "device_link", "workspace", "at", "received_at")
     readonly_fields = fields
 
     def find(self, rows: QuerySet[MessageEvent], scope: Scope, term: str) -> QuerySet[MessageEvent]:
         """Search by exact message ID."""
         number = ids.parse(term)
         return rows.none() if number is None else rows.filter(message_id=number)
+
+    @display(description=_("message ID"))
+    def message(self, event: MessageEvent) -> SafeString:
+        """Link to the message, found by its ID as it may be gone."""
+        url = f"{reverse('admin:pushcore_message_changelist')}?q={event.message_id}"
+        return format_html('<a class="text-link" href="{}">{}</a>', url, event.message_id)
+
+    @display(description=_("device"))
+    def device_link(self, event: MessageEvent) -> SafeString:
+        """Link to the device by its whole Ad-token."""
+        url = reverse("admin:pushcore_device_change", args=[event.device_id])
+        return format_html('<a class="text-link break-all" href="{}">{}</a>', url, event.device.ad_token)
 
     @display(description=_("event"))
     def event(self, event: MessageEvent) -> SafeString:

@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
 
@@ -147,7 +148,8 @@ class UserAdmin(ShownOnceAdmin, SuperuserModelAdmin, DjangoUserAdmin):  # type: 
         _("Who logs in to the console is a user."),
         NextStep(_("Add a user"), "admin:auth_user_add"),
     )
-    list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
+    list_display = ("username", "email", "is_active", "may_log_in", "may_do_everything", "last_login")
+    search_help_text = _("Part of a user name, name or e-mail address")
     list_filter = (ActiveFilter,)
     filter_horizontal = ()
     readonly_fields = ("last_login", "date_joined")
@@ -160,6 +162,16 @@ class UserAdmin(ShownOnceAdmin, SuperuserModelAdmin, DjangoUserAdmin):  # type: 
 
     actions_detail = ("invite", "remove_second_factor")
     shown_once = INVITATION
+
+    @display(description=_("May log in to the console"), boolean=True, ordering="is_staff")
+    def may_log_in(self, user: User) -> bool:
+        """Show what the form calls `is_staff`."""
+        return user.is_staff
+
+    @display(description=_("Superuser"), boolean=True, ordering="is_superuser")
+    def may_do_everything(self, user: User) -> bool:
+        """Show `is_superuser` by the form's name."""
+        return user.is_superuser
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save the roles, and record each change in the audit log of its app, where administrators see it."""

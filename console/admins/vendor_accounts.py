@@ -266,13 +266,16 @@ class VendorAccountAdmin(ScopedModelAdmin):
             own.append(_PREFIX + entry.name)
             if entry.name in kept:
                 own.append(_REMOVE + entry.name)
+        certificate = [(_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")})]
+        if not obj.certificate_subject:
+            certificate = []
         reports = []
         if vendor and vendor.read_reports and self.may(request, Right.CONFIGURE, obj):
             reports = [(_("Delivery reports"), {"fields": ("report_address",)})]
         return (
             (None, {"fields": self.with_times(["vendor", "workspace", "enabled", "state", "updated_at"])}),
             (_("Account"), {"fields": own, "description": _where_to_find(vendor) if vendor else ""}),
-            (_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")}),
+            *certificate,
             *reports,
             (_("Sending"), {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
         )

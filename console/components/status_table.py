@@ -67,6 +67,6 @@ def _row(one: StatusCount, total: int, listed: str) -> StatusRow:
         advice="" if _is_delivered(one) else status_advice(one.status),
         channel=channel_title(one.channel),
         count=one.count,
-        share=f"{100 * one.count / total:.2f} %",
+        share=f"{100 * one.count / total:.2f}%",
         listed=listed,
     )

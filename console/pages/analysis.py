@@ -136,8 +136,8 @@ def metric_totals(total: CoreIndex, former: CoreIndex | None) -> list[MetricTota
         change = ""
         if former is not None:
             was = getattr(former, name)
-            change = f"{100 * (value - was) / was:+.1f} %" if was else _("nothing before")
-        shown = f"{getattr(total, rate):.2f} %" if of and getattr(total, of) else "-" if of else ""
+            change = f"{100 * (value - was) / was:+.1f}%" if was else _("nothing before")
+        shown = f"{getattr(total, rate):.2f}%" if of and getattr(total, of) else "-" if of else ""
         return MetricTotal(title, intcomma(value), shown, change)
 
     return [

@@ -77,7 +77,7 @@ def connection_log(request: HttpRequest, pk: int) -> HttpResponse:
         if not seconds_left:
             return HttpResponse(status=HTTPStatus.NO_CONTENT)
         return TemplateResponse(request, "console/connection_log_entries.html", context)
-    context |= site.each_context(request) | {"title": _("Connection log"), "device": device, "opts": Device._meta}
+    context |= site.each_context(request) | {"title": _("Connection log"), "device": device}
     return TemplateResponse(request, "console/connection_log.html", context)
 
 

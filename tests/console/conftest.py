@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 import console.admins  # noqa: F401 - tests go through the site's pages while they are collected
 from analytics.models import MessageEvent
@@ -43,6 +44,13 @@ from pushcore.schedules.times import Timed
 from pushcore.security import keys
 
 Everything = dict[type[Model], Any]
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Begin in English: the language of a test's last request stays with the thread."""
+    with override("en"):
+        yield
 
 
 def one_of_everything(workspace: Workspace, member: User) -> Everything:

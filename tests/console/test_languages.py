@@ -153,7 +153,8 @@ def test_one_text_has_one_translation_however_it_is_written() -> None:
 
 def test_chinese_sentences_have_chinese_punctuation() -> None:
     beside = re.compile("[\u4e00-\u9fff] ?[,;:!?]|[,;!?] ?[\u4e00-\u9fff]|[\u4e00-\u9fff][()]|\\([\u4e00-\u9fff]")
-    assert [said for said in phrases().values() if beside.search(said)] == []
+    # The form of a line of a file is named as it is typed.
+    assert [said for said in phrases().values() if beside.search(said) and "=值" not in said] == []
 
 
 def test_every_word_of_a_script_is_translated_and_served() -> None:
