@@ -55,7 +55,7 @@ def test_messages_are_listed_by_status_with_what_to_do(superuser: Client, mine: 
     rows = {row.word: row for row in page.context["statuses"]}
     assert [rows[word].count for word in ("Expired", "Waiting for the user's device")] == [1, 1]
     assert rows["Expired"].channel == "Self-built channel"
-    assert rows["Expired"].share == f"{100 / (2 + sum(row.count for row in before)):.2f} %"
+    assert rows["Expired"].share == f"{100 / (2 + sum(row.count for row in before)):.2f}%"
     assert "longer validity" in rows["Expired"].advice
     assert rows["Expired"].advice in html.unescape(page.text)
     assert superuser.get(rows["Expired"].listed).context["cl"].result_count == 1
