@@ -67,7 +67,7 @@ class MessageEventAdmin(LargeTableAdmin):
     def device_link(self, event: MessageEvent) -> SafeString:
         """Link to the device by its whole Ad-token."""
         url = reverse("admin:pushcore_device_change", args=[event.device_id])
-        return format_html('<a class="text-link break-all" href="{}">{}</a>', url, event.device.ad_token)
+        return format_html('<a class="text-link" href="{}">{}</a>', url, event.device.ad_token)
 
     @display(description=_("event"))
     def event(self, event: MessageEvent) -> SafeString:

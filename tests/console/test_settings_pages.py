@@ -277,3 +277,9 @@ def test_no_page_shows_a_secret(superuser: Client, mine: Everything) -> None:
 def test_a_workspace_is_made_with_replay_protection_chosen(superuser: Client) -> None:
     page = superuser.get("/console/pushcore/workspace/add/")
     assert page.context["adminform"].form["replay_protection"].value() is True
+
+
+def test_a_form_for_something_new_says_what_it_is_for(superuser: Client) -> None:
+    for model, heading in (("console_membership", "Add member"), ("pushcore_accesskey", "Add access key")):
+        page = superuser.get(reverse(f"admin:{model}_add")).text
+        assert f'<span class="truncate">{heading}</span>' in page
