@@ -11,20 +11,24 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from mps_project.launcher import engines
+from mps_project.launcher import engines, processes
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120
 _INSTALLATION_VARIABLES = ("DATABASE_URL", "REDIS_URL", "MPS_SECRET_KEY", "MPS_FIELD_KEYS", "MPS_DATA_DIR")
 
 
-def _restore_interrupts() -> None:
+def _interruptible(die_with_parent: Callable[[], None]) -> None:
+    """Prepare a child: it stops when the run of the tests does, even if that is killed."""
+    # In the background of a script SIGINT is ignored, and make would inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent()
 
 
 class Stack:
@@ -90,8 +94,7 @@ class Stack:
                 stdout=output if stdout is None else stdout,
                 stderr=output,
                 start_new_session=True,
-                # In the background of a script SIGINT is ignored, and make would inherit that.
-                preexec_fn=_restore_interrupts,
+                preexec_fn=partial(_interruptible, processes.die_with_parent(signal.SIGINT)),
             )
         return self
 
