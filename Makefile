@@ -36,7 +36,7 @@ test-interop: .venv/dev.stamp
 
 # The device SDKs: their own tests, and the scenarios that all of them pass. What this machine cannot build is skipped.
 test-sdks: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadgroup sdk/conformance sdk/python/tests sdk/js/live_tests --sdk all $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --durations=20 sdk/conformance sdk/python/tests sdk/js/live_tests --sdk all $(ARGS)
 
 # Processes killed, stopped and paused under a fleet and its load, also for longer than a test may take.
 test-faults: .venv/dev.stamp

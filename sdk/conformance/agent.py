@@ -61,6 +61,11 @@ class Agent:
             with contextlib.suppress(BrokenPipeError):
                 file.close()
 
+    def leave(self) -> None:
+        """Have the program end by itself, and wait for that."""
+        self.do("exit")
+        self._process.wait(WAIT_SECONDS)
+
     # -- commands -------------------------------------------------------------------------------------------------
 
     def ask(self, command: str, **values: object) -> int:

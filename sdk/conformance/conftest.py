@@ -1,14 +1,12 @@
-"""Fixtures of the scenarios: one service for all, a fault proxy and agents for each; and the table of results.
-
-The tests carry the SDK's name as parameter. `--sdk python,js` chooses SDKs, `--sdk all` takes all of them.
-"""
+"""Fixtures of the scenarios: one service for all, a fault proxy and agents for each; and the table of results."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,48 +17,33 @@ from alibabacloud_mpaas20201028 import models as mpaas2020
 from conformance import results, toolchain
 from conformance.agent import Agent
 from conformance.fault_proxy import FaultProxy
-from conformance.sdks import ROOT, SDKS, Sdk
+from conformance.sdks import ROOT, Sdk, chosen_from
 from tests.e2e import backends
 from tests.e2e.database import Database
 from tests.support.stack import Stack
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the suite."""
-    parser.addoption("--sdk", default="python", help="SDKs that the conformance suite judges, or `all`")
-    parser.addoption("--write-results", action="store_true", help="write sdk/conformance/RESULTS.md")
-
-
-def chosen_sdks(config: pytest.Config) -> list[Sdk]:
-    """Return the SDKs that `--sdk` names."""
-    names = config.getoption("--sdk")
-    return [one for one in SDKS if names == "all" or one.name in names.split(",")]
-
-
-# Packages without an agent of their own, by the SDK that they are built on.
-BUILT_ON = {"android": "java"}
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out tests of a package, such as `test_java.py`, where its SDK is not chosen."""
-    left_out = {one.name for one in SDKS} - {one.name for one in chosen_sdks(config)}
-    package = collection_path.stem.removeprefix("test_")
-    return True if BUILT_ON.get(package, package) in left_out else None
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each scenario with each chosen SDK."""
     if "sdk" in metafunc.fixturenames:
-        sdks = chosen_sdks(metafunc.config)
+        sdks = chosen_from(metafunc.config.getoption("--sdk"))
         metafunc.parametrize("sdk", sdks, ids=[one.name for one in sdks], scope="session")
+
+
+def sdk_of(item: pytest.Item) -> str:
+    """Return the name of the SDK that a test judges."""
+    judged = getattr(item, "callspec", None)
+    if judged is not None and "sdk" in judged.params:
+        return str(judged.params["sdk"].name)
+    return item.path.stem.removeprefix("test_")
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the scenarios on one worker, which starts the service."""
+    """Keep the scenarios of an SDK on one worker, which starts the service."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("conformance"))
+            item.add_marker(pytest.mark.xdist_group(f"conformance-{sdk_of(item)}"))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -89,13 +72,27 @@ def database(service: Stack) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def built(sdk: Sdk) -> Sdk:
-    """Return the SDK with its agent built; skips with the reason where that cannot be."""
+def built(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sdk]:
+    """Return the SDK with its agent built and its host running; skips with the reason where that cannot be."""
     if reason := sdk.missing():
         pytest.skip(reason)
-    for command in sdk.build:
-        toolchain.run(command, environment=sdk.variables())
-    return sdk
+    toolchain.build(sdk.build)
+    if not sdk.host:
+        yield sdk
+        return
+    folder = tmp_path_factory.mktemp("host")
+    path = str(folder / "socket")
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            [*sdk.host, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=sdk.variables()
+        ) as host,
+    ):
+        assert host.stdout is not None
+        assert host.stdout.readline(), f"the host did not start: {folder / 'log'}"
+        yield replace(sdk, environment={**sdk.environment, "AGENT_HOST": path})
+        assert host.stdin is not None
+        host.stdin.close()
 
 
 @pytest.fixture

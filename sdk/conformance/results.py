@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_SCENARIO = re.compile(r"sdk/conformance/test_\w+\.py::test_(\w+)\[([\w-]+)\]")
+from conformance.sdks import SDKS
+
+_SCENARIO = re.compile(rf"sdk/conformance/test_\w+\.py::test_(\w+)\[({'|'.join(one.name for one in SDKS)})\]")
 _SHOWN = {"passed": "passes", "failed": "**fails**", "error": "**fails**", "skipped": "skipped"}
 
 
@@ -40,6 +42,8 @@ def document_of(table: str) -> str:
     """Return the file of the results."""
     return (
         "# Which SDK passes what\n\n"
-        "Written by `make test-sdks ARGS=--write-results`; the scenarios are in this folder.\n\n"
-        f"{table}\n"
+        "Written by `make test-sdks ARGS=--write-results`; the scenarios are in [this folder](README.md).\n\n"
+        f"{table}\n\n"
+        "`js` is the TypeScript SDK in Node, `js-chromium` in a page of Chromium. The Android library is the Java SDK\n"
+        "with a part of its own, which is tested on Robolectric. Nothing has compiled the iOS package yet.\n"
     )

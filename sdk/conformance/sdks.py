@@ -30,6 +30,9 @@ class Sdk:
         command: What runs its agent.
         environment: Variables of the agent beside those of the tests.
         build: What makes the agent; run once before it.
+        host: A program in which all agents live, if there is one. It gets the path of a UNIX socket, prints a line once
+            it listens there, and ends with its standard input; agents find the path in the variable `AGENT_HOST`.
+        shares_store: Whether programs on one store are one device that all of them show, as the tabs of a browser.
         missing: Returns why it cannot be built or run on this machine; empty if it can.
     """
 
@@ -37,6 +40,8 @@ class Sdk:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     build: Sequence[Sequence[str]] = ()
+    host: Sequence[str] = ()
+    shares_store: bool = False
     missing: Callable[[], str] = lambda: ""
 
     def variables(self) -> dict[str, str]:
@@ -48,6 +53,8 @@ BUILD_JAVASCRIPT = [
     ["npm", "--prefix", str(JAVASCRIPT), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
     ["npm", "--prefix", str(JAVASCRIPT), "run", "build"],
 ]
+# With its own tests; the Android library takes it from Maven's local repository.
+BUILD_JAVA = [["mvn", "-B", "-q", "-f", "java/pom.xml", "install"]]
 SDKS = [
     Sdk(
         "python",
@@ -62,9 +69,11 @@ SDKS = [
     ),
     Sdk(
         "js-chromium",
-        command=[sys.executable, str(AGENTS / "chromium_agent.py")],
+        command=[sys.executable, "-I", "-S", str(AGENTS / "chromium_agent.py")],
         environment={"PYTHONPATH": str(ROOT.parent)},
         build=BUILD_JAVASCRIPT,
+        host=[sys.executable, str(AGENTS / "chromium_host.py")],
+        shares_store=True,
         missing=lambda: missing_programs("node", "npm", "chromium"),
     ),
     Sdk(
@@ -78,7 +87,12 @@ SDKS = [
             os.pathsep.join(str(JAVA / name) for name in ("mps-device.jar", "mps-device-tests.jar")),
             "mps.device.ConformanceAgent",
         ],
-        build=[["mvn", "-B", "-q", "-f", "java/pom.xml", "-DskipTests", "package"]],
+        build=BUILD_JAVA,
         missing=lambda: missing_programs("java", "mvn"),
     ),
 ]
+
+
+def chosen_from(names: str) -> list[Sdk]:
+    """Return the SDKs that the option `--sdk` names, all of them for `all`."""
+    return [one for one in SDKS if names == "all" or one.name in names.split(",")]

@@ -32,7 +32,7 @@ def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [sdk] = (one for one in SDKS if one.name == "java")
     if reason := sdk.missing():
         pytest.skip(reason)
-    toolchain.run(["mvn", "-B", "-q", "-f", "java/pom.xml", "package"])
+    toolchain.build(sdk.build)
     copy = tmp_path_factory.mktemp("java") / "mps-device.jar"
     return Path(shutil.copy(ROOT / "java" / "target" / "mps-device.jar", copy))
 

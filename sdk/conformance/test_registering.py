@@ -57,7 +57,7 @@ def test_a_device_stays_the_same_when_its_connection_was_cut_and_its_program_res
     proxy.cut()
     agent.next_state("connected")
     agent.do("stop")
-    agent.do("exit")
+    agent.leave()
     again = devices.connected()
     assert again.do("token") == token
     assert count_devices() == before + 1

@@ -88,7 +88,7 @@ def test_a_program_may_bind_its_user_at_each_start(devices: Devices, backend: Ba
         agent = devices.agent()
         agent.do("bind", userId=user)
         agent.wait_for_message(backend.push(user=user).msgkey)
-        agent.do("exit")
+        agent.leave()
 
 
 @pytest.fixture

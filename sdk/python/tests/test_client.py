@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from mps_device import AsyncPushClient, Config, ConsentError, NotRunningError, PushClient, State, Status, Store
+from mps_device import AsyncPushClient, Config, ConsentError, Message, NotRunningError, PushClient, State, Status, Store
 
 
 @pytest.fixture
@@ -103,3 +104,51 @@ def test_wait_returns_when_the_client_is_stopped(client: PushClient) -> None:
     client.start(consent=True)
     client.wait()
     assert client.state.status is Status.STOPPED
+
+
+def test_a_coroutine_callback_may_stop_its_client_without_waiting_for_itself(config: Config) -> None:
+    """A stop waits for callbacks that run, but not for the one that asks for it."""
+    joined: list[float | None] = []
+
+    async def run() -> None:
+        stopped = asyncio.Event()
+        async with AsyncPushClient(config, Store(None)) as client:
+
+            async def on_state(state: State) -> None:
+                if state.status is Status.WAITING:
+                    await client.stop()
+                    stopped.set()
+
+            client.on_state = on_state
+            with pytest.MonkeyPatch.context() as patch:
+                await client.start(consent=True)
+                engine = client._client._engine
+                assert engine is not None
+                patch.setattr(engine.callbacks._thread, "join", joined.append)
+                await stopped.wait()
+
+    asyncio.run(run())
+    assert not joined
+
+
+def test_a_handler_may_stop_its_client_from_a_coroutine(config: Config) -> None:
+    handled = threading.Event()
+
+    async def run() -> None:
+        async with AsyncPushClient(config, Store(None)) as client:
+
+            async def on_message(_message: Message) -> None:
+                await client.stop()
+                handled.set()
+
+            client.on_message = on_message
+            await client.start(consent=True)
+            engine = client._client._engine
+            assert engine is not None
+            engine._delivery.add(Message("1"), 1, 1)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(engine._delivery._thread, "join", lambda _timeout: pytest.fail("it waits for itself"))
+                await asyncio.to_thread(handled.wait, 20)
+
+    asyncio.run(run())
+    assert handled.is_set()

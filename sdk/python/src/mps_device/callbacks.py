@@ -5,8 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from mps_device.diagnostics import Diagnostics
+
+# The thread for which the current code runs. Where a callback is a coroutine, its event loop inherits the value, and so
+# does a thread in which the coroutine stops the client: such a stop must not wait for the callback's own end.
+callback_thread: ContextVar[threading.Thread | None] = ContextVar("callback_thread", default=None)
 
 
 class Callbacks:
@@ -27,11 +32,12 @@ class Callbacks:
         self._queue.put(None)
 
     def join(self, timeout: float) -> None:
-        """Wait for the end of the thread, unless it is the caller."""
-        if self._thread is not threading.current_thread():
+        """Wait for the end of the thread, unless a callback of it is the caller."""
+        if self._thread is not callback_thread.get():
             self._thread.join(timeout)
 
     def _run(self) -> None:
+        callback_thread.set(self._thread)
         while (function := self._queue.get()) is not None:
             try:
                 function()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mps_device.backoff import Backoff
+from mps_device.callbacks import callback_thread
 from mps_device.clock import Clock
 from mps_device.diagnostics import Diagnostics
 from mps_device.messages import LONGEST_VALIDITY_SECONDS, Message
@@ -112,8 +113,8 @@ class Delivery:
             self._changed.notify()
 
     def join(self, timeout: float) -> None:
-        """Wait for the end of the thread, unless it is the caller."""
-        if self._thread is not threading.current_thread():
+        """Wait for the end of the thread, unless the handler is the caller."""
+        if self._thread is not callback_thread.get():
             self._thread.join(timeout)
 
     def _wake(self) -> None:
@@ -121,6 +122,7 @@ class Delivery:
             self._changed.notify()
 
     def _run(self) -> None:
+        callback_thread.set(self._thread)
         while (waiting := self._next()) is not None:
             try:
                 self._hand_over(waiting)
