@@ -7,7 +7,7 @@ import { IDBFactory } from 'fake-indexeddb';
 import { IndexedDBStore } from '../src/browser/indexeddb_store.js';
 import { StoreInUseError, type Store } from '../src/core/index.js';
 import { FileStore } from '../src/node/index.js';
-import { NativeStore } from '../src/react_native/index.js';
+import { nativeStore } from './native_store.js';
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mps-device-'));
@@ -23,23 +23,6 @@ async function contentOf(folder: string): Promise<Map<string, string>> {
   const content = await store.load();
   await store.close();
   return content;
-}
-
-function nativeStore(): Store {
-  const [content, safe] = [new Map<string, string>([['of the app', 'x']]), new Map<string, string>()];
-  return new NativeStore(
-    {
-      getAllKeys: () => Promise.resolve([...content.keys()]),
-      multiGet: (names) => Promise.resolve(names.map((name) => [name, content.get(name) ?? null] as const)),
-      multiSet: (pairs) => Promise.resolve(pairs.forEach(([name, text]) => content.set(name, text))),
-      multiRemove: (names) => Promise.resolve(names.forEach((name) => content.delete(name))),
-    },
-    {
-      get: () => Promise.resolve(safe.get('device') ?? null),
-      set: (text) => Promise.resolve(safe.set('device', text)),
-      remove: () => Promise.resolve(safe.delete('device')),
-    },
-  );
 }
 
 globalThis.indexedDB = new IDBFactory();
