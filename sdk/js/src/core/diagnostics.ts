@@ -21,12 +21,14 @@ export class Diagnostics {
 
   /** Note what happened. */
   info(text: string): void {
-    this.logger?.info(this.keep(text));
+    const shown = this.keep(text); // also without a logger
+    this.logger?.info(shown);
   }
 
   /** Note what went wrong. */
   warn(text: string): void {
-    this.logger?.warn(this.keep(text));
+    const shown = this.keep(text);
+    this.logger?.warn(shown);
   }
 
   /** Return the latest lines. */
