@@ -44,6 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group(f"conformance-{sdk_of(item)}"))
+            # The first one builds its SDK, on a new machine with downloads.
+            item.add_marker(pytest.mark.timeout(1_200))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -53,7 +55,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("conformance of the device SDKs")
         terminalreporter.write_line(table)
         if config.getoption("--write-results"):
-            (ROOT / "conformance" / "RESULTS.md").write_text(results.document_of(table))
+            document = ROOT / "conformance" / "RESULTS.md"
+            former = results.read(document.read_text()) if document.exists() else {}
+            document.write_text(results.document_of(results.table_of(terminalreporter.stats, former)))
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,30 @@ from typing import Any
 from conformance.sdks import SDKS
 
 _SCENARIO = re.compile(rf"sdk/conformance/test_\w+\.py::test_(\w+)\[({'|'.join(one.name for one in SDKS)})\]")
+# What became of a scenario, by its name and the SDK's.
+Cells = dict[str, dict[str, str]]
 _SHOWN = {"passed": "passes", "failed": "**fails**", "error": "**fails**", "skipped": "skipped"}
 
 
-def table_of(stats: Mapping[str, Sequence[Any]]) -> str:
-    """Return the table in Markdown, from the reports by outcome; empty where no scenario ran."""
-    cells: dict[str, dict[str, str]] = {}
+def read(document: str) -> Cells:
+    """Return the cells of a document that `document_of` made."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in document.splitlines() if line.startswith("|")
+    ]
+    if not rows:
+        return {}
+    (_, *sdks), _, *body = rows
+    return {scenario: dict(zip(sdks, results, strict=True)) for scenario, *results in body}
+
+
+def table_of(stats: Mapping[str, Sequence[Any]], former: Cells | None = None) -> str:
+    """Return the table in Markdown, from the reports by outcome; empty where no scenario ran.
+
+    Args:
+        stats: Reports by their outcome.
+        former: Cells of a former run: they stay where an SDK's scenario did not run now.
+    """
+    cells = {scenario: dict(by_sdk) for scenario, by_sdk in (former or {}).items()}
     reasons: dict[str, str] = {}
     for outcome, shown in _SHOWN.items():
         for report in stats.get(outcome, ()):

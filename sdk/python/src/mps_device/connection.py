@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from mps_device.store import Identity
 
 INBOX_TOPIC, REPLY_TOPIC = "mps/inbox", "mps/reply"
 OPEN_SECONDS = 10.0
+# A link that takes nothing for so long is dead. Paho alone waits for another keep alive after the probe.
+UNSENT_MILLISECONDS = 20_000
 # The least that the service lets a device have open at once.
 MAX_OPEN_REQUESTS = 16
 
@@ -113,6 +116,7 @@ class Connection:
             raise
         except Exception as error:  # of the WebSocket handshake
             raise ConnectionError(str(error)) from error
+        _notice_a_dead_link(client.socket())
 
     def happened(self) -> list[Happening]:
         """Return what has happened since the last call, in order."""
@@ -207,3 +211,15 @@ class Connection:
         if not self._ended:
             self._ended = True
             self._happened.append(happening)
+
+
+def _notice_a_dead_link(paho_socket: Any) -> None:
+    """Have the system end a connection whose peer acknowledges nothing, where it can (Linux).
+
+    Args:
+        paho_socket: A socket, or Paho's wrapper of one, which takes no options.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None and paho_socket is not None:
+        with socket.fromfd(paho_socket.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
+            same.setsockopt(socket.IPPROTO_TCP, option, UNSENT_MILLISECONDS)
