@@ -141,8 +141,11 @@ def test_a_handler_may_stop_its_client_from_a_coroutine(config: Config) -> None:
                 await client.stop()
                 handled.set()
 
+            waiting = asyncio.Event()
             client.on_message = on_message
+            client.on_state = lambda state: waiting.set() if state.status is Status.WAITING else None
             await client.start(consent=True)
+            await waiting.wait()  # an attempt that fails drops the messages of its connection
             engine = client._client._engine
             assert engine is not None
             engine._delivery.add(Message("1"), 1, 1)
