@@ -6,14 +6,13 @@ and the device's next connect or the sweeper tries again.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 import structlog
 from prometheus_client import Counter
 
 from pushcore.delivery import deliverable
-from pushcore.ports import OutgoingMessage, lanes
+from pushcore.ports import Lane, OutgoingMessage, lanes
 
 log = structlog.get_logger(__name__)
 
@@ -31,22 +30,28 @@ def to_lanes(batch: Iterable[OutgoingMessage]) -> bool:
     Returns:
         Whether every lane took its part.
     """
-    offered = lanes()
-    parts: dict[str, list[OutgoingMessage]] = defaultdict(list)
-    by_name = {lane.name: lane for lane in offered}
-    for message in deliverable.allowed(batch):
-        for lane in offered:
-            if lane.claims(message):
-                parts[lane.name].append(message)
-                break
     taken = True
-    for name, part in parts.items():
+    left = deliverable.allowed(batch)
+    for lane in lanes():
+        # Messages of a lane that cannot tell which it claims are not another's.
+        part, left = left, []
         try:
-            by_name[name].send(part)
+            part, left = _split(lane, part)
+            if part:
+                lane.send(part)
         except Exception:  # a lane's fault, whatever it is, must not undo an accepted push
-            log.exception("dispatch failed", lane=name, messages=len(part))
-            DISPATCH_FAILED.labels(name).inc(len(part))
+            log.exception("dispatch failed", lane=lane.name, messages=len(part))
+            DISPATCH_FAILED.labels(lane.name).inc(len(part))
             taken = False
         else:
-            DISPATCHED.labels(name).inc(len(part))
+            DISPATCHED.labels(lane.name).inc(len(part))
     return taken
+
+
+def _split(lane: Lane, messages: Iterable[OutgoingMessage]) -> tuple[list[OutgoingMessage], list[OutgoingMessage]]:
+    """Return the messages that the lane claims, and the others."""
+    claimed: list[OutgoingMessage] = []
+    others: list[OutgoingMessage] = []
+    for message in messages:
+        (claimed if lane.claims(message) else others).append(message)
+    return claimed, others

@@ -191,7 +191,8 @@ def _tell_arrived(task_id: int) -> bool:
     """Tell the devices of the next batch of what arrived; return whether there may be more."""
     with transaction.atomic():
         revocation = _open(task_id)
-        if revocation is None:
+        # Somebody else may still be at what waits: the position is of that then.
+        if revocation is None or revocation.stopped_at is None:
             return False
         arrived = revocation.task.own_messages().filter(status=statuses.ACKED, channel=Channel.SELF_BUILT)
         rows = list(arrived.filter(pk__gt=revocation.position).order_by("pk")[:BATCH])

@@ -18,7 +18,7 @@ from pushcore.push import pushes, requests
 from pushcore.push.requests import AnyPush, FilePush
 from pushcore.push.validation import validate
 from pushcore.storage import clock
-from pushcore.storage.outages import Unavailable
+from pushcore.storage.outages import is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -71,9 +71,9 @@ def _send(occurrence: Occurrence) -> _Deliver | None:
             raise ResultError(ResultCode.APPID_WRONG, "the workspace is disabled")
         with transaction.atomic():
             task_id, deliver = _commit(schedule, request)
-    except Unavailable:
-        raise  # tried again
     except Exception as error:  # whatever it is, the next occurrences must not wait behind it
+        if is_outage(error):
+            raise  # tried again
         refused = isinstance(error, ResultError)
         log.log(30 if refused else 40, "scheduled push failed", occurrence=occurrence.pk, exc_info=not refused)
         occurrence.status = Occurrence.Status.FAILED

@@ -14,12 +14,17 @@ from pushcore.storage.valkey import ValkeyDown
 # InterfaceError, which is no DatabaseError (PEP 249). The narrower classes are imported only here (ruff: banned-api).
 Unavailable = (DatabaseFault, *ValkeyDown)
 
-__all__ = ["DatabaseFault", "Unavailable", "is_connection_lost", "log_outage"]
+__all__ = ["DatabaseFault", "Unavailable", "is_connection_lost", "is_outage", "log_outage"]
 
 
 def is_connection_lost(error: BaseException | None) -> bool:
     """Tell whether an error is about the connection, not about a statement (a forced update that found no row)."""
     return isinstance(error, InterfaceError | OperationalError)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Tell whether the database or Valkey is away, and the same work may succeed later."""
+    return isinstance(error, RedisError) or is_connection_lost(error)
 
 
 def log_outage(log: Any, error: BaseException, event: str = "temporarily unavailable", /, **what: object) -> None:
@@ -34,7 +39,7 @@ def log_outage(log: Any, error: BaseException, event: str = "temporarily unavail
         event: The log entry's event.
         what: Further fields of the log entry.
     """
-    if isinstance(error, RedisError) or is_connection_lost(error):
+    if is_outage(error):
         log.warning(event, error=f"{type(error).__name__}: {error}".splitlines()[0][:200], **what)
     else:
         log.error(event, exc_info=error, **what)

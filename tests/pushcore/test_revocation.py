@@ -155,6 +155,24 @@ def test_a_worker_gives_a_revocation_back_when_its_time_is_spent(
     assert task.messages.filter(status=-2).count() == 5
 
 
+def test_a_worker_that_finds_another_at_what_waits_does_not_end_the_revocation(
+    workspace: Workspace, to_fleet: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocations, "BATCH", 2)
+    monkeypatch.setattr(revocations, "INLINE_SECONDS", 0.0)
+    task = to_fleet()
+    acknowledge(*task.own_messages().order_by("pk")[:1])
+    revocations.revoke_task(workspace, task.pk)
+    with monkeypatch.context() as locked:
+        # As it is while the other's batch holds the row's lock, which is free again afterwards.
+        locked.setattr(revocations, "_stop_waiting", lambda _task_id: False)
+        revocations.work_off(task.pk, budget_seconds=10)
+    assert Revocation.objects.get().finished_at is None
+    revocations.work_off_all()
+    assert [row.status for row in task.messages.order_by("pk")] == [2, -2, -2, -2, -2]
+    assert len(notices()) == 1
+
+
 def test_a_message_is_revoked_by_its_msgkey_and_target(
     workspace: Workspace, send: Send, fleet: list[KnownDevice], lane: RecordingLane
 ) -> None:

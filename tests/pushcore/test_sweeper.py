@@ -9,11 +9,12 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from pushcore import ports
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes, sweeper
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Binding, Message, PushTask, Watermark
-from pushcore.ports import Outcome
+from pushcore.ports import Outcome, OutgoingMessage
 from pushcore.storage import ids
 from tests.pushcore.conftest import RecordingLane
 
@@ -35,6 +36,23 @@ def test_messages_that_the_lane_did_not_accept_are_dispatched_by_the_sweep(
     sweeper.sweep()
     assert lane.got == []
     lane.broken = False
+    assert sweeper.sweep() == 1
+    assert lane.got[0].message_id == Message.objects.get().pk
+
+
+@pytest.mark.django_db
+def test_a_lane_that_cannot_tell_what_it_claims_undoes_no_push_and_leaves_it_to_the_sweep(
+    send: Send, lane: RecordingLane, known: KnownDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Undecided(RecordingLane):
+        def claims(self, outgoing: OutgoingMessage) -> bool:
+            raise ConnectionError("lane away")
+
+    with monkeypatch.context() as away:
+        away.setattr(ports, "_lanes", [(0, Undecided()), (1, lane)])
+        send({known.ad_token: "k1"}, delivery_type=1)
+        sweeper.sweep()
+        assert lane.got == []
     assert sweeper.sweep() == 1
     assert lane.got[0].message_id == Message.objects.get().pk
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from pushcore.models import Message, Occurrence, PushTask, Schedule, Template, Workspace
-from pushcore.push.requests import AnyPush, as_json, from_json
+from pushcore.push.requests import AnyPush, FilePush, as_json, from_json
 from pushcore.schedules import firing, service
 from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.schedules.samples import REQUESTS, RPC, SIMPLE, each_day, make_due, soon
@@ -102,6 +104,28 @@ def test_an_internal_error_delays_no_other_schedule(workspace: Workspace) -> Non
     make_due(odd.occurrences.get())
     assert firing.fire_due() == 0
     assert odd.occurrences.get().status == Occurrence.Status.FAILED
+
+
+def test_a_push_that_the_database_refuses_delays_no_other_schedule(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept = firing._commit
+
+    def commit(schedule: Schedule, request: AnyPush | FilePush) -> tuple[int, Callable[[], None]]:
+        if schedule.name == "refused":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 'no number'::int")
+        return accept(schedule, request)
+
+    monkeypatch.setattr(firing, "_commit", commit)
+    refused, other = (
+        service.create(workspace, replace(SIMPLE, task_name=name, target_msgkey={name: "k"}), soon(), **RPC)
+        for name in ("refused", "other")
+    )
+    make_due(refused.occurrences.get(), other.occurrences.get())
+    assert firing.fire_due() == 1
+    assert refused.occurrences.get().status == Occurrence.Status.FAILED
+    assert other.occurrences.get().status == Occurrence.Status.EXECUTED
 
 
 def test_a_disabled_workspace_sends_nothing(workspace: Workspace) -> None:
