@@ -101,7 +101,7 @@ def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.
 def accounts_due() -> list[tuple[int, Channel]]:
     """Return (workspace, channel) of the accounts whose messages are due.
 
-    Those that are not in use are among them: their messages go another way.
+    Those that are not in use, or were deleted, are among them: their messages go another way.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SQL["accounts_due"], {"oldest": deliverable.oldest_valid_id()})

@@ -1,12 +1,29 @@
 -- Messages that are due at a vendor: found, leased, and written back.
 
 -- accounts_due --
--- Find the accounts with due messages. Messages before the given one are no longer valid.
-SELECT a.workspace_id, a.channel
-FROM channels_vendor_vendoraccount a
+-- Find the accounts with due messages, also those that were deleted: jumps from account to account in the index of what
+-- is due. Messages before the given one are no longer valid.
+WITH RECURSIVE waiting(workspace_id, channel) AS (
+    (
+        SELECT workspace_id, channel FROM channels_vendor_vendormessage
+        WHERE due_at IS NOT NULL AND message_id >= %(oldest)s
+        ORDER BY workspace_id, channel LIMIT 1
+    )
+    UNION ALL
+    SELECT following.workspace_id, following.channel
+    FROM waiting
+    CROSS JOIN LATERAL (
+        SELECT m.workspace_id, m.channel FROM channels_vendor_vendormessage m
+        WHERE m.due_at IS NOT NULL AND m.message_id >= %(oldest)s
+            AND (m.workspace_id, m.channel) > (waiting.workspace_id, waiting.channel)
+        ORDER BY m.workspace_id, m.channel LIMIT 1
+    ) following
+)
+SELECT w.workspace_id, w.channel
+FROM waiting w
 WHERE EXISTS (
     SELECT FROM channels_vendor_vendormessage m
-    WHERE m.workspace_id = a.workspace_id AND m.channel = a.channel AND m.due_at <= now()
+    WHERE m.workspace_id = w.workspace_id AND m.channel = w.channel AND m.due_at <= now()
         AND m.message_id >= %(oldest)s
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from channels_vendor.accounts import in_use
@@ -30,7 +31,15 @@ gateway, connect, sink = gateways.gateway, gateways.connect, gateways.sink
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("change", [{"enabled": False}, {"stopped_at": timezone.now()}], ids=["off", "stopped"])
+@pytest.mark.parametrize(
+    "stop",
+    [
+        lambda accounts: accounts.update(enabled=False),
+        lambda accounts: accounts.update(stopped_at=timezone.now()),
+        lambda accounts: accounts.delete(),
+    ],
+    ids=["off", "stopped", "deleted"],
+)
 def test_messages_for_an_unused_account_reach_a_device_that_is_online(
     workspace: Workspace,
     vendors: SimulatorServer,
@@ -39,7 +48,7 @@ def test_messages_for_an_unused_account_reach_a_device_that_is_online(
     connect: Connect,
     sink: Sink,
     send: Send,
-    change: dict[str, object],
+    stop: Callable[[QuerySet[VendorAccount]], object],
 ) -> None:
     online = connect()
     known = Device.objects.get(ad_token=online.ad_token)
@@ -52,7 +61,7 @@ def test_messages_for_an_unused_account_reach_a_device_that_is_online(
     send(online.ad_token)
     work(workspace)
     assert online.keys() == []
-    VendorAccount.objects.update(**change)
+    stop(VendorAccount.objects.all())
     VendorMessage.objects.update(due_at=timezone.now())
     assert sender.accounts_due() == [(workspace.pk, Channel.FCM)]
     assert work(workspace) == 0
