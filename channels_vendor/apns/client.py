@@ -13,7 +13,7 @@ from channels_vendor.base import sentences
 from channels_vendor.base.contract import Account, CredentialSource
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.delivery import Delivery, Notification
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.outcomes import AnswerRule, SendOutcome, accepted, by_rule
 from channels_vendor.base.payload_template import longest_msgkeys
 from pushcore.http.calls import HttpAnswer, HttpCall
@@ -96,7 +96,7 @@ class ApnsAdapter(HttpAdapter):
                 delivery,
                 self.rule_of(reason, answer),
                 reason,
-                retry_after=retry_after(answer),
+                retry_after=answer.retry_after,
                 gone_at=datetime.fromtimestamp(moment / 1000, UTC) if isinstance(moment, int) else None,
                 unreachable=answer.status >= 500,
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import NamedTuple
 
@@ -23,9 +22,6 @@ from pushcore.http.calls import HttpAnswer, HttpCall
 from pushcore.http.client import HttpClient
 
 log = structlog.get_logger(__name__)
-
-# The vendor may name a later time; the row waits at most so long before it is tried again.
-LONGEST_RETRY_AFTER = 86_400.0
 
 # Statuses by which a proxy says that it did not get an answer itself.
 _PROXY_GOT_NONE = (502, 504)
@@ -160,7 +156,7 @@ class HttpAdapter(ABC):
         lost = bool(answer.error) or answer.ok or answer.status in _PROXY_GOT_NONE
         return [
             by_rule(
-                delivery, self.unreachable(answer), reason, retry_after=retry_after(answer), unreachable=True
+                delivery, self.unreachable(answer), reason, retry_after=answer.retry_after, unreachable=True
             )._replace(in_doubt=answer.sent and lost)
             for delivery in request.deliveries
         ]
@@ -191,22 +187,6 @@ class HttpAdapter(ABC):
             return outcome
         status = self.unauthorised_status if outcome.status == statuses.UNKNOWN else outcome.status
         return by_rule(outcome.delivery, AnswerRule(Action.DISABLE_ACCOUNT, status), outcome.vendor_code)
-
-
-def retry_after(answer: HttpAnswer) -> float | None:
-    """Return the seconds that the Retry-After header names (RFC 9110, 10.2.3), or None."""
-    value = answer.header("retry-after")
-    if not value:
-        return None
-    try:
-        seconds = float(value) if value.isascii() and value.isdigit() else _until(value)
-    except (ValueError, TypeError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
-
-
-def _until(date: str) -> float:
-    return parsedate_to_datetime(date).timestamp() - time.time()
 
 
 def batches(deliveries: Sequence[Delivery], most: int) -> Iterator[tuple[Notification, list[Delivery]]]:

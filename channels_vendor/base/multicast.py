@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from channels_vendor.base.delivery import Delivery, Notification
-from channels_vendor.base.http_adapter import VendorRequest, batches, retry_after
+from channels_vendor.base.http_adapter import VendorRequest, batches
 from channels_vendor.base.outcomes import AnswerRule, SendOutcome, accepted, by_rule
 from pushcore.http.calls import HttpAnswer, HttpCall
 
@@ -57,8 +57,9 @@ def outcomes_for_all(
     """Return the same outcome for all deliveries of a call. `word`: what the vendor says about it."""
     unreachable = answer.status is not None and answer.status >= 500
     vendor_code = f"{code} {word}".strip()
-    wait = retry_after(answer)
-    return [by_rule(one, rule, vendor_code, retry_after=wait, unreachable=unreachable) for one in deliveries]
+    return [
+        by_rule(one, rule, vendor_code, retry_after=answer.retry_after, unreachable=unreachable) for one in deliveries
+    ]
 
 
 def accepted_except(

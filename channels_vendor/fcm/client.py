@@ -13,7 +13,7 @@ import jwt
 from channels_vendor.base import sentences
 from channels_vendor.base.contract import CannotAuthorise
 from channels_vendor.base.delivery import Delivery
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.outcomes import SendOutcome, accepted, by_rule
 from channels_vendor.base.payload_template import PayloadTemplate, longest_msgkeys
@@ -93,7 +93,7 @@ class FcmAdapter(HttpAdapter):
         code = errors.code_of(answer.status, body["error"])
         rule = self.rule_of(code, answer)
         return [
-            by_rule(delivery, rule, code, retry_after=retry_after(answer), unreachable=answer.status >= 500),
+            by_rule(delivery, rule, code, retry_after=answer.retry_after, unreachable=answer.status >= 500),
         ]
 
 

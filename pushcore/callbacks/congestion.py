@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from math import inf
 
+from pushcore.backoff import exponential_backoff
+
 FIRST_SIZE = 2.0
 MAX_SIZE = 64
 # Calls queued at the backend: with fewer the window grows, with more it shrinks.
@@ -100,8 +102,8 @@ class CongestionWindow:
             self._cut_at = now
             self.size = max(1.0, self.size / 2)
         if self._failures >= PAUSE_AFTER:
-            steps = min(self._failures - PAUSE_AFTER, 10)
-            pause = max(pause, FIRST_PAUSE_SECONDS * 2**steps)
+            in_pause = self._failures - PAUSE_AFTER + 1
+            pause = max(pause, exponential_backoff(in_pause, first=FIRST_PAUSE_SECONDS, longest=LONGEST_PAUSE_SECONDS))
         self._paused_until = max(self._paused_until, now + min(pause, LONGEST_PAUSE_SECONDS))
 
     @property

@@ -282,7 +282,7 @@ class Sender:
         """Update the endpoint's window. A refusal (4xx) is the answer of a healthy backend too."""
         window, status = posted.queue.window, answer.status or 0
         if answer.error or status == 429 or status >= 500:
-            window.on_failure(posted.started_at, now, _retry_after(answer))
+            window.on_failure(posted.started_at, now, answer.retry_after or 0.0)
         else:
             window.on_answer(answer.duration_ms / 1000, posted.queue.in_flight, now, self._unseen_seconds)
 
@@ -314,9 +314,3 @@ class Sender:
 def send_due(*, budget_seconds: float = 20.0) -> int:
     """Post what is due now; return how many receipts were posted."""
     return Sender().drain(budget_seconds)
-
-
-def _retry_after(answer: HttpAnswer) -> float:
-    """Return the seconds of a Retry-After header (RFC 9110, 10.2.3); 0 where it names none."""
-    value = answer.header("retry-after")
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0.0

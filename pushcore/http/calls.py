@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 USER_AGENT = "message-push-service"
 PRIVATE = "the address is private, loopback or link-local"
 BROKEN_OFF = "the connection broke before a byte of the answer"
 NOT_STARTED = "not started: the time was spent"
+# A peer may name a later time in Retry-After; nothing waits for longer than so many seconds.
+LONGEST_RETRY_AFTER = 86_400.0
 
 
 class HttpCall(NamedTuple):
@@ -63,6 +67,22 @@ class HttpAnswer:
             if line[:size].lower() == wanted:
                 return line[size:].decode("latin-1").strip()
         return ""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the header Retry-After asks to wait (RFC 9110, 10.2.3), 0 to `LONGEST_RETRY_AFTER`.
+
+        None where it is absent or cannot be read.
+        """
+        value = self.header("retry-after")
+        if not value:
+            return None
+        try:
+            is_number = value.isascii() and value.isdigit()
+            seconds = float(value) if is_number else parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return None
+        return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
 
 @dataclass(frozen=True, slots=True)

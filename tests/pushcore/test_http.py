@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pushcore.http.calls import NOT_STARTED, HttpCall, HttpSettings
+from pushcore.http.calls import LONGEST_RETRY_AFTER, NOT_STARTED, HttpAnswer, HttpCall, HttpSettings
 from pushcore.http.client import HttpClient
 from tests.support.serving import serving
 
@@ -81,3 +83,24 @@ def test_a_slow_answer_times_out_and_delays_no_other(url: str) -> None:
     client.close()
     assert (slow.status, slow.ok, slow.sent, bool(slow.error)) == (None, False, True, True)
     assert quick.body == b"quick"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        (format_datetime(datetime.now(UTC) + timedelta(hours=3), usegmt=True), 10_800.0),
+        (format_datetime(datetime.now(UTC) - timedelta(hours=3), usegmt=True), 0.0),
+        ("9" * 20, LONGEST_RETRY_AFTER),
+        ("soon", None),
+    ],
+    ids=["seconds", "date", "date that is past", "longer than anything waits", "neither"],
+)
+def test_a_peer_names_the_time_to_wait_in_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
+    answer = HttpAnswer(429, "", header_lines=(f"Retry-After: {value}\r\n".encode(),))
+    # The dates were made when the tests were collected.
+    assert answer.retry_after == (None if seconds is None else pytest.approx(seconds, abs=3600))
+
+
+def test_an_answer_that_names_no_time_to_wait_has_none() -> None:
+    assert HttpAnswer(429, "").retry_after is None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from channels_vendor.base.contract import Account, AccountField, DeliveryReport, VendorDescription
 from channels_vendor.base.delivery import Delivery
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest, retry_after
+from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.options import as_named
 from channels_vendor.base.outcomes import Action, AnswerRule, SendOutcome, accepted, by_rule
 from channels_vendor.base.references import Reference
@@ -47,7 +47,7 @@ class AcmeAdapter(HttpAdapter):
         if answer.ok:
             return [accepted(delivery, found["id"])]
         rule = self.rule_of(found["error"], answer)
-        return [by_rule(delivery, rule, found["error"], retry_after=retry_after(answer))]
+        return [by_rule(delivery, rule, found["error"], retry_after=answer.retry_after)]
 
 
 def read_reports(
