@@ -62,7 +62,7 @@ class SharedCredential:
                         return held
                     return self._renew(fetch)
                 finally:
-                    with contextlib.suppress(redis.exceptions.LockError):
+                    with contextlib.suppress(redis.exceptions.LockError, *ValkeyDown):
                         lock.release()
         raise CannotAuthorise(sentences.FETCHED_TOO_LONG, permanent=False)
 

@@ -6,6 +6,8 @@ import threading
 import time
 
 import pytest
+import redis
+from redis.lock import Lock
 
 from channels_vendor.base.contract import CannotAuthorise
 from channels_vendor.base.credentials import SharedCredential
@@ -75,3 +77,13 @@ def test_a_failed_fetch_is_reported_and_the_next_worker_may_try() -> None:
     with pytest.raises(CannotAuthorise):
         SharedCredential("account").get(broken)
     assert SharedCredential("account").get(Source()) == "token-1"
+
+
+def test_a_lock_that_cannot_be_given_back_costs_no_second_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    def release(_lock: Lock) -> None:
+        raise redis.ConnectionError("gone")
+
+    monkeypatch.setattr(Lock, "release", release)
+    source = Source()
+    assert SharedCredential("lost lock").get(source) == "token-1"
+    assert source.fetched == 1
