@@ -161,7 +161,7 @@ class VendorMessage(models.Model):
         due_at: When it is (next) to be sent, None once it is done; a sender that claims it moves it ahead by its lease.
         in_doubt: A sender is asking the vendor, or has asked it and does not know what became of it.
         token_hash: Of the token it is sent to, which reports name long after the device may have another.
-        report_code: The vendor's word in its last report, but for an arrival, which the message itself knows.
+        report_code: The vendor's code in its last report, but for an arrival, which the message itself knows.
         report_status: The status that stands for it, where the table has one.
         report_at: When it happened there.
     """

@@ -39,7 +39,7 @@ def send(workspace_id: int, channel: int) -> None:
 @shared_task(name="channels_vendor.wake")
 @one_at_a_time
 def wake() -> None:
-    """Wake the senders of accounts with due messages: retries, leases that ran out, words that were lost."""
+    """Wake the senders of accounts with due messages: retries, leases that ran out, wakes that were lost."""
     in_use.forget()
     for workspace_id, channel in sender.accounts_due():
         lane.wake(workspace_id, channel)

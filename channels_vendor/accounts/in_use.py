@@ -37,7 +37,7 @@ def forget() -> None:
 
 def channels_of(workspace_id: int) -> set[int]:
     """Return the vendors' channels in use in the workspace."""
-    return {channel for workspace, channel in usable() if workspace == workspace_id and channel in set(VENDORS)}
+    return {channel for workspace, channel in usable() if workspace == workspace_id and channel in VENDORS}
 
 
 def stop(workspace_id: int, channel: Channel, reason: str, after: int = 0) -> None:

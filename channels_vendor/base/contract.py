@@ -133,7 +133,7 @@ class DeliveryReport:
         gone: The token is dead, unless registered later than `at`.
         replaced_by: The token that has taken its place.
         status: As in `pushcore.codes.statuses` for the channel, None where the table has none.
-        vendor_code: The vendor's own word.
+        vendor_code: The vendor's own code, with its explanation if there is one.
     """
 
     reference: Reference
@@ -173,7 +173,7 @@ class VendorDescription(ChannelDescription):
         open: Makes an account's adapter.
         rate: Targets a second granted by default: the vendor's published figure.
         console_url: The vendor's console, where operators find the values of the fields; empty for none.
-        console_path: The way there within it, by its own words, marked for translation.
+        console_path: The way there within it, as it labels the steps, marked for translation.
         batch: How many deliveries `Adapter.send` is given at most.
         knows_repeats: The vendor drops a repeat by its message ID.
         http2: Calls go over HTTP/2.

@@ -1,4 +1,4 @@
-"""Why a notification cannot be sent to a vendor, known before anything is."""
+"""Why a notification cannot be sent to a vendor: raised before a call is made."""
 
 from __future__ import annotations
 

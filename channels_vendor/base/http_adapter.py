@@ -51,7 +51,7 @@ class HttpAdapter(ABC):
         unauthorised_status: The status of a message that never reached the vendor for want of a valid credential.
         table: The vendor's codes, and what follows from each.
         status_rules: What it means by an HTTP status, where that is more than `HTTP_STATUS_RULES` says.
-        unknown_token_codes: How the vendor's word for a token that no device has begins.
+        unknown_token_codes: How the vendor's codes for a token that no device has begin.
         is_probe: The account is only being tried: a call says so to a vendor that has a mark for it.
     """
 

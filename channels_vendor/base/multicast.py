@@ -29,7 +29,7 @@ def multicast_requests(
     deliveries: Sequence[Delivery],
     call_of: Callable[[Notification, list[str], str, str], HttpCall | None],
     too_big: AnswerRule,
-    word: str,
+    code: str,
 ) -> tuple[list[VendorRequest], list[SendOutcome]]:
     """Return a request for each batch, and the outcomes of what is too big for the vendor.
 
@@ -38,25 +38,25 @@ def multicast_requests(
         call_of: Makes the call from a notification, its tokens, message ID and msgkey (`multicast_batches`); None where
             it cannot be made small enough.
         too_big: What follows then.
-        word: What is noted then as the vendor's code.
+        code: The vendor's code for it.
     """
     requests: list[VendorRequest] = []
     refused: list[SendOutcome] = []
     for notification, batch, message_id, msgkey in multicast_batches(deliveries):
         call = call_of(notification, [one.token for one in batch], message_id, msgkey)
         if call is None:
-            refused += [by_rule(one, too_big, word) for one in batch]
+            refused += [by_rule(one, too_big, code) for one in batch]
         else:
             requests.append(VendorRequest(call, batch))
     return requests, refused
 
 
 def outcomes_for_all(
-    deliveries: Sequence[Delivery], rule: AnswerRule, code: str, answer: HttpAnswer, *, word: str = ""
+    deliveries: Sequence[Delivery], rule: AnswerRule, code: str, answer: HttpAnswer, *, text: str = ""
 ) -> list[SendOutcome]:
-    """Return the same outcome for all deliveries of a call. `word`: what the vendor says about it."""
+    """Return the same outcome for all deliveries of a call. `text`: the vendor's explanation of its code."""
     unreachable = answer.status is not None and answer.status >= 500
-    vendor_code = f"{code} {word}".strip()
+    vendor_code = f"{code} {text}".strip()
     return [
         by_rule(one, rule, vendor_code, retry_after=answer.retry_after, unreachable=unreachable) for one in deliveries
     ]
@@ -65,7 +65,7 @@ def outcomes_for_all(
 def accepted_except(
     deliveries: Sequence[Delivery], refused: dict[str, tuple[AnswerRule, str]], vendor_id: str
 ) -> list[SendOutcome]:
-    """Return that all were accepted but the tokens in `refused`: by token, the rule and the vendor's word."""
+    """Return that all were accepted but the tokens in `refused`: by token, the rule and the vendor's code."""
     return [
         by_rule(one, *refused[one.token]) if one.token in refused else accepted(one, vendor_id) for one in deliveries
     ]

@@ -1,4 +1,4 @@
-"""Fetch an account's credential: rare single calls."""
+"""Fetch an account's credential, by a call on a connection of its own: it is needed once an hour or less."""
 
 from __future__ import annotations
 

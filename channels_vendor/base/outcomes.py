@@ -85,7 +85,7 @@ class SendOutcome(NamedTuple):
         verdict: What became of it.
         status: The message's status code, as in `pushcore.codes.statuses` for the channel.
         vendor_id: The vendor's ID of the message, where it was accepted.
-        vendor_code: The vendor's own word, where it was not.
+        vendor_code: The vendor's own code, with its explanation if there is one, where it was not.
         retry_after: Seconds until the next attempt, None for the usual backoff.
         throttled: The vendor asked the account for less, not only for later.
         unreachable: No usable answer came, or a 5xx: the circuit breaker counts these.

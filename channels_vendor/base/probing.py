@@ -35,7 +35,7 @@ def describe_problem(outcome: SendOutcome, signs: Sequence[str]) -> str:
 
     Args:
         outcome: What became of the probe.
-        signs: How the vendor's word begins where only the token displeases it.
+        signs: How the vendor's code begins where it refuses the token alone.
     """
     if outcome.verdict is Verdict.ACCEPTED or outcome.vendor_code.startswith(tuple(signs)):
         return ""

@@ -58,9 +58,8 @@ def _private_key(text: str) -> Any:
     except UnsupportedAlgorithm:
         raise ValueError(sentences.UNKNOWN_KEY) from None
     except ValueError:
-        known = next((words for mark, words in marks.items() if mark in text), "")
-        raise ValueError(known or sentences.NO_KEY) from None
+        raise ValueError(next((given for mark, given in marks.items() if mark in text), sentences.NO_KEY)) from None
 
 
 def _name(key: Any) -> str:
-    return next((words for kind, words in _NAMES if isinstance(key, kind)), sentences.ANOTHER_KEY)
+    return next((name for kind, name in _NAMES if isinstance(key, kind)), sentences.ANOTHER_KEY)

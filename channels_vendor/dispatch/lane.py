@@ -1,4 +1,4 @@
-"""The vendors' channels as a lane of pushcore: a row for each message that is due, then one word to the senders.
+"""The vendors' channels as a lane of pushcore: write a row for each message that is due, then wake the senders.
 
 Which messages go by a vendor (source document, chapters 6.1.1 and 6.2): to iOS devices all; to others those that are
 shown, carry no badge number and were not asked to take the self-built channel, and to those whose vendor is given

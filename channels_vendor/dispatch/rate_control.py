@@ -98,7 +98,7 @@ class RateControl:
             left = float(tokens) + max(0.0, clock.now().timestamp() - float(at)) * self._bucket.rate
         used = min(1.0, max(0.0, 1 - left / self._bucket.size))
         # A key that does not exist has a negative time to live.
-        accepted_at = datetime.fromisoformat(_text(accepted)) if accepted else None
+        accepted_at = datetime.fromisoformat(accepted.decode()) if accepted else None
         return RateStatus(max(0, paused), max(0, is_open), used, accepted_at)
 
     def record(self, *, usable: bool) -> None:
@@ -116,7 +116,3 @@ class RateControl:
                 client().set(self._name % "open", 1, ex=int(pause))
         except ValkeyDown:
             return
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

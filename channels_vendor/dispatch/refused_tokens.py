@@ -2,8 +2,9 @@
 
 A wrong account (another app's, another environment's) is told of every token that it is dead. What tells it from a
 right one is an accepted token. So refusals in a row are kept, by token, until one is accepted: then all of them are
-given up. Where there are too many the account is stopped for an operator to look, and none is given up. An account that
-has had one accepted as it is configured now is believed of the first refusal after it, and has more patience shown.
+given up. Where there are too many the account is stopped for an operator to look, and none is given up. An account is
+proven once it has had a token accepted as it is configured now: then the first refusal after an accepted token is
+believed at once, and more in a row are needed to stop the account.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def decide(
     proven = row.is_proven
     if in_a_row >= (MOST_PROVEN if proven else MOST_UNPROVEN):
         RefusedToken.objects.filter(account=row).delete()
-        word = next(one.vendor_code for one in reversed(results) if one.verdict is Verdict.GONE or one.suspect)
-        return Decision([], in_a_row, word)
+        reason = next(one.vendor_code for one in reversed(results) if one.verdict is Verdict.GONE or one.suspect)
+        return Decision([], in_a_row, reason)
     return Decision(dead if proven and in_a_row == 1 else [])
 
 

@@ -27,8 +27,8 @@ def given_up(
 ) -> set[tuple[int, str]]:
     """Return (device, token) of the tokens refused in this batch, whose outcomes are written, that are at their end.
 
-    Since a token was reported, and since it was last accepted, it has been refused in the same word in at least `TASKS`
-    tasks, the first of them made `SPAN` ago. One query, and none where no token is suspect.
+    Since a token was reported, and since it was last accepted, it has been refused with the same code in at least
+    `TASKS` tasks, the first of them made `SPAN` ago. One query, and none where no token is suspect.
     """
     suspects = [one for one in results if one.suspect]
     if not suspects:
@@ -40,7 +40,7 @@ def given_up(
                 "devices": [one.delivery.device_id for one in suspects],
                 "tokens": [one.delivery.token for one in suspects],
                 "token_hashes": [token_hash(one.delivery.token) for one in suspects],
-                "words": [one.vendor_code.partition(" ")[0] for one in suspects],
+                "codes": [one.vendor_code.partition(" ")[0] for one in suspects],
                 "workspace": workspace_id,
                 "channel": int(channel),
                 "epoch": ids.EPOCH,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
 from urllib.parse import quote
 
 import jwt
 
 from channels_vendor.base import sentences
 from channels_vendor.base.contract import CannotAuthorise
-from channels_vendor.base.delivery import Delivery
+from channels_vendor.base.delivery import Delivery, Notification
 from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.outcomes import SendOutcome, accepted, by_rule
@@ -65,7 +64,7 @@ class FcmAdapter(HttpAdapter):
         project = service_account(self.account.get("service_account"))["project_id"]
         url = f"{self.account.base_url or BASE_URL}/v1/projects/{quote(project, safe='')}/messages:send"
         headers = (f"authorization: Bearer {credential}", "content-type: application/json")
-        templates: dict[Any, PayloadTemplate | None] = {}
+        templates: dict[Notification, PayloadTemplate | None] = {}
         requests, refused = [], []
         longest = longest_msgkeys(deliveries)
         for delivery in deliveries:

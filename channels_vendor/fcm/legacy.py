@@ -83,8 +83,8 @@ class LegacyFcmAdapter(HttpAdapter):
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read a result for each token, in their order. What befalls the whole call is not JSON."""
         if answer.status in _OF_THE_CALL:
-            rule, word = _OF_THE_CALL[answer.status]
-            return outcomes_for_all(request.deliveries, rule, word, answer)
+            rule, code = _OF_THE_CALL[answer.status]
+            return outcomes_for_all(request.deliveries, rule, code, answer)
         body = json.loads(answer.body)
         results = body["results"]
         if len(results) != len(request.deliveries):
@@ -102,8 +102,8 @@ class LegacyFcmAdapter(HttpAdapter):
         [answer] = self.client.exchange([call])
         if answer.ok:
             return ""
-        _, word = _OF_THE_CALL.get(answer.status, (None, answer.error or f"HTTP {answer.status}"))
-        return word
+        _, problem = _OF_THE_CALL.get(answer.status, (None, answer.error or f"HTTP {answer.status}"))
+        return problem
 
 
 _OF_THE_CALL: dict[int | None, tuple[AnswerRule, str]] = {

@@ -52,16 +52,16 @@ class HarmonyAdapter(HttpAdapter):
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call; a partial success gives a reason for each token refused."""
         body: dict[str, Any] = json.loads(answer.body)
-        code, word = str(body["code"]), str(body.get("msg") or "")
+        code, text = str(body["code"]), str(body.get("msg") or "")
         vendor_id = str(body.get("requestId") or "")
         if code == errors.OK:
             return accepted_except(request.deliveries, {}, vendor_id)
-        if code in errors.WITH_REASONS and word.startswith("{"):
-            illegal: dict[str, list[str]] = json.loads(word)["illegalTokens"]
+        if code in errors.WITH_REASONS and text.startswith("{"):
+            illegal: dict[str, list[str]] = json.loads(text)["illegalTokens"]
             refused = {
                 token: (self.rule_of(reason, answer), f"{code} {reason}")
                 for reason, tokens in illegal.items()
                 for token in tokens
             }
             return accepted_except(request.deliveries, refused, vendor_id)
-        return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
+        return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, text=text)

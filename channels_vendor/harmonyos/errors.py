@@ -31,7 +31,7 @@ REASONS: dict[str, AnswerRule] = {
 # Of these, what says that it is the token's fault.
 ABOUT_TOKENS = ("tokenFormatError", "tokenPlatformNotSupport")
 
-# HarmonyOS has no table of statuses of its own: the vendor's word is kept beside the message.
+# HarmonyOS has no table of statuses of its own: the vendor's code is kept beside the message.
 TABLE: dict[str, AnswerRule] = (
     REASONS
     | {code: AnswerRule(rule.action) for code, rule in huawei.TABLE.items() if "/" not in code}

@@ -27,7 +27,7 @@ class SimulatedHarmonyos(SimulatedPushKit):
 
     def credential(self, incoming: Incoming) -> Reply:
         """Refuse: a JWT is the credential."""
-        return as_json(404, {})  # a JWT is the credential
+        return as_json(404, {})
 
     def send(self, incoming: Incoming) -> Reply:
         """Check the message as Huawei does, and accept its tokens."""

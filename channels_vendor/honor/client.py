@@ -62,12 +62,12 @@ class HonorAdapter(HttpAdapter):
         body: dict[str, Any] = json.loads(answer.body)
         code, data = str(body["code"]), body.get("data") or {}
         refused = {
-            token: (errors.TABLE[word], word)
-            for word in (errors.BAD_TOKEN, errors.DEAD_TOKEN)
-            for token in data.get(word) or ()
+            token: (errors.TABLE[list_name], list_name)
+            for list_name in (errors.BAD_TOKEN, errors.DEAD_TOKEN)
+            for token in data.get(list_name) or ()
         }
         by_lists = answer.ok and code not in errors.TABLE and (refused or data.get("sendResult") is True)
         if code not in errors.OK and code != errors.PARTIAL and not by_lists:
             rule = self.rule_of(code, answer)
-            return outcomes_for_all(request.deliveries, rule, code, answer, word=str(body.get("message") or ""))
+            return outcomes_for_all(request.deliveries, rule, code, answer, text=str(body.get("message") or ""))
         return accepted_except(request.deliveries, refused, str(data.get("requestId") or ""))

@@ -6,7 +6,7 @@ from channels_vendor.base.outcomes import Action, AnswerRule
 
 OK = frozenset({"200", "80000000"})
 PARTIAL = "80100000"
-DEAD_TOKEN = "expireTokens"  # noqa: S105 - a word of the answer
+DEAD_TOKEN = "expireTokens"  # noqa: S105 - a member of the answer
 BAD_TOKEN = "failTokens"  # noqa: S105
 TOO_BIG = "80300008"
 

@@ -58,11 +58,11 @@ class HuaweiAdapter(HttpAdapter):
     def read(self, request: VendorRequest, answer: HttpAnswer) -> list[SendOutcome]:
         """Read the answer for all tokens of a call; a partial success names those that are illegal."""
         body: dict[str, Any] = json.loads(answer.body)
-        code, word = str(body["code"]), str(body.get("msg") or "")
+        code, text = str(body["code"]), str(body.get("msg") or "")
         if code == errors.OK:
             return accepted_except(request.deliveries, {}, str(body.get("requestId") or ""))
         if code == errors.PARTIAL:
             rule = errors.TABLE[errors.ILLEGAL_TOKEN]
-            refused = dict.fromkeys(json.loads(word)["illegal_tokens"], (rule, errors.ILLEGAL_TOKEN))
+            refused = dict.fromkeys(json.loads(text)["illegal_tokens"], (rule, errors.ILLEGAL_TOKEN))
             return accepted_except(request.deliveries, refused, str(body.get("requestId") or ""))
-        return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
+        return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, text=text)

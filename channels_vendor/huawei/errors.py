@@ -10,7 +10,7 @@ from channels_vendor.base.outcomes import Action, AnswerRule
 
 OK = "80000000"
 PARTIAL = "80100000"
-ILLEGAL_TOKEN = "80100000/illegal_tokens"  # noqa: S105 - a word of the answer
+ILLEGAL_TOKEN = "80100000/illegal_tokens"  # noqa: S105 - a code and a member of the answer
 TOO_BIG = "80300008"
 
 TABLE: dict[str, AnswerRule] = {
@@ -36,7 +36,7 @@ TABLE: dict[str, AnswerRule] = {
     "81000001": AnswerRule(Action.RETRY, 81000001),
 }
 
-# Results in receipts: (status of the message, the token is dead).
+# Results in delivery reports: (status of the message, the token is dead).
 REPORTED: dict[int, tuple[int, bool]] = {
     2: (80000004, True),
     5: (80100002, True),

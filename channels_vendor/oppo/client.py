@@ -79,8 +79,8 @@ class OppoAdapter(AuthTokenAdapter):
         body: dict[str, Any] = json.loads(answer.body)
         code = str(body["code"])
         if code != errors.OK:
-            word = str(body.get("message") or "")
-            return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
+            text = str(body.get("message") or "")
+            return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, text=text)
         # By registration ID, as OPPO's SDK reads them (opush-server-sdk 1.0.4, `UnicastBatchResult`).
         results = {str(result["registrationId"]): result for result in body["data"]}
         return [self._outcome(one, results.get(one.token), answer) for one in request.deliveries]

@@ -1,13 +1,14 @@
 """Receive vendors' delivery reports: what they say later of messages they accepted.
 
 The address holds the account's key, which nobody can guess: most vendors sign nothing. What is said twice counts once,
-and a word about a message that nobody knows, or of another workspace's device, changes nothing.
+and what is said of a message that nobody knows, or of another workspace's device, changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from django.db import connection, transaction
@@ -38,7 +39,7 @@ MAX_REPORTS = 5_000
 
 def _check_head(_request: HttpRequest, key: str) -> None:
     """Check the address, which is the credential. Raises `Http404`."""
-    _addressed(key)
+    _account_of_address(key)
 
 
 @head_check(_check_head)
@@ -54,7 +55,7 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     Raises:
         Http404: Nobody has the key.
     """
-    row = _addressed(key)
+    row = _account_of_address(key)
     vendor = VENDORS[Channel(row.channel)]
     assert vendor.read_reports is not None
     body = request.read(MAX_BYTES + 1)
@@ -74,7 +75,7 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
     return HttpResponse(vendor.report_answer, content_type="application/json")
 
 
-def _addressed(key: str) -> VendorAccount:
+def _account_of_address(key: str) -> VendorAccount:
     """Return the account whose vendor posts reports to this address. Raises `Http404`."""
     row = VendorAccount.objects.filter(report_key=key).first() if len(key) <= 32 and "\0" not in key else None
     vendor = VENDORS.get(Channel(row.channel)) if row else None
@@ -92,7 +93,7 @@ def report_url_problem(row: VendorAccount) -> str:
 
 
 def record(row: VendorAccount, found: Sequence[DeliveryReport]) -> int:
-    """Note arrivals, other words, dead and replaced tokens.
+    """Note arrivals, other results, dead and replaced tokens.
 
     A fixed number of statements, one transaction. A token is given up only where the account, as it is configured now,
     has had one accepted (`refused_tokens.py`): what is heard of messages of another configuration is of another app's
@@ -103,32 +104,46 @@ def record(row: VendorAccount, found: Sequence[DeliveryReport]) -> int:
     """
     now, proven = clock.now(), row.is_proven
     with transaction.atomic():
-        known = _known(row, found)
-        arrived = [message_id for report, message_id, _ in known if report.arrived]
+        known = _known_reports(row, found)
+        arrived = [one.message_id for one in known if one.report.arrived]
         count = outcomes.record_arrivals(sorted(set(arrived)))
         _record_results(known, now)
         tokens.change(
             gone=[
-                Gone(device_id, report.token, _at(report, now))
-                for report, _, device_id in known
-                if report.gone and proven
+                Gone(one.device_id, one.report.token, _moment_of(one.report, now))
+                for one in known
+                if one.report.gone and proven
             ],
             claims=[
-                Claim(row.workspace_id, device_id, row.channel, report.replaced_by, instead_of=report.token)
-                for report, _, device_id in known
-                if 0 < len(report.replaced_by) <= MAX_TOKEN_LENGTH
+                Claim(
+                    row.workspace_id,
+                    one.device_id,
+                    row.channel,
+                    one.report.replaced_by,
+                    instead_of=one.report.token,
+                )
+                for one in known
+                if 0 < len(one.report.replaced_by) <= MAX_TOKEN_LENGTH
             ],
         )
     return count
 
 
-def _at(report: DeliveryReport, now: datetime) -> datetime:
+def _moment_of(report: DeliveryReport, now: datetime) -> datetime:
     """Return when it happened, by the vendor's clock, but not in the future."""
     return min(report.at or now, now)
 
 
-def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[DeliveryReport, int, int]]:
-    """Return each report with its message and device, without those of neither.
+class _KnownReport(NamedTuple):
+    """A report, the message that it is about, and the device this was sent to."""
+
+    report: DeliveryReport
+    message_id: int
+    device_id: int
+
+
+def _known_reports(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[_KnownReport]:
+    """Return the reports about messages that are known, each with its message and device.
 
     They are found by the message, or by the task and the token it was sent to, whatever token the device has by now.
     """
@@ -146,14 +161,18 @@ def _known(row: VendorAccount, found: Sequence[DeliveryReport]) -> list[tuple[De
                 "channel": row.channel,
             },
         )
-        return [(found[number], message_id, device_id) for number, message_id, device_id in cursor.fetchall()]
+        return [
+            _KnownReport(found[number], message_id, device_id) for number, message_id, device_id in cursor.fetchall()
+        ]
 
 
-def _record_results(known: Sequence[tuple[DeliveryReport, int, int]], now: datetime) -> None:
+def _record_results(known: Sequence[_KnownReport], now: datetime) -> None:
     """Record the vendor's latest result, which a message's details show besides its arrival."""
     last: dict[int, DeliveryReport] = {}
     for report, message_id, _ in known:
-        if not report.arrived and (message_id not in last or _at(report, now) >= _at(last[message_id], now)):
+        if report.arrived:
+            continue
+        if message_id not in last or _moment_of(report, now) >= _moment_of(last[message_id], now):
             last[message_id] = report
     ordered = sorted(last)
     if not ordered:
@@ -165,6 +184,6 @@ def _record_results(known: Sequence[tuple[DeliveryReport, int, int]], now: datet
                 "messages": ordered,
                 "codes": [last[message_id].vendor_code[:200] for message_id in ordered],
                 "statuses": [last[message_id].status for message_id in ordered],
-                "at": [_at(last[message_id], now) for message_id in ordered],
+                "at": [_moment_of(last[message_id], now) for message_id in ordered],
             },
         )

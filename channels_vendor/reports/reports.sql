@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
 WHERE m.workspace_id = %(workspace)s AND m.channel = %(channel)s
 
 -- record_results --
--- Keep the last word of each message, by the vendor's clock. Rows are locked in the order of their ids.
+-- Keep the last result of each message, by the vendor's clock. Rows are locked in the order of their ids.
 UPDATE channels_vendor_vendormessage m
 SET report_code = said.code, report_status = said.status, report_at = said.at
 FROM unnest(%(messages)s::bigint[], %(codes)s::text[], %(statuses)s::integer[], %(at)s::timestamptz[])

@@ -82,4 +82,4 @@ class VivoAdapter(AuthTokenAdapter):
             return [by_rule(delivery, self.rule_of(code, answer), code)]
         if code in (errors.OK, errors.REPEATED):
             return [accepted(delivery, str(body.get("taskId") or delivery.message_id))]
-        return outcomes_for_all([delivery], self.rule_of(code, answer), code, answer, word=str(body.get("desc") or ""))
+        return outcomes_for_all([delivery], self.rule_of(code, answer), code, answer, text=str(body.get("desc") or ""))

@@ -59,10 +59,10 @@ class XiaomiAdapter(HttpAdapter):
         body: dict[str, Any] = json.loads(answer.body)
         code = str(body["code"])
         if code != errors.OK:
-            word = str(body.get("reason") or body.get("description") or "")
+            text = str(body.get("reason") or body.get("description") or "")
             if code == errors.NO_TARGET and len(request.deliveries) == 1:
                 code = errors.NO_SINGLE_TARGET
-            return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, word=word)
+            return outcomes_for_all(request.deliveries, self.rule_of(code, answer), code, answer, text=text)
         data = body.get("data") or {}
         rule = errors.TABLE[errors.BAD_REGID]
         refused = {token: (rule, errors.BAD_REGID) for token in str(data.get("bad_regids") or "").split(",") if token}

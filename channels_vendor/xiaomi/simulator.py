@@ -29,7 +29,7 @@ class SimulatedXiaomi(ReportingVendor):
 
     def credential(self, incoming: Incoming) -> Reply:
         """Refuse: the secret is the credential."""
-        return as_json(404, {})  # the secret is the credential
+        return as_json(404, {})
 
     def send(self, incoming: Incoming) -> Reply:
         """Check the form as MiPush does, and accept its registration IDs."""
