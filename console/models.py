@@ -163,7 +163,7 @@ class AuditEntry(models.Model):
     object_id = models.CharField(_("object ID"), max_length=64, blank=True)
     object_name = models.CharField(_("object"), max_length=200, blank=True)
     details = models.JSONField(_("details"), default=dict)
-    # Of `console.access.audit_changes.Change`.
+    # Of `console.access.audit_changes.FieldChange`.
     changes = models.JSONField(_("changes"), default=list)
     address = models.GenericIPAddressField(_("address"), null=True)
     request_id = models.CharField(_("request ID"), max_length=36, blank=True)

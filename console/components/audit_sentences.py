@@ -30,7 +30,7 @@ _ABOUT_NOTHING = {
 # A field of an object that was added or deleted has one value: of field, before and after.
 _LINES: dict[str, str] = {AuditEntry.Action.ADD: "{0}: {2}", AuditEntry.Action.DELETE: "{0}: {1}"}
 
-# What is written in English (`audit.record`) and shown in the user's language: marked for the catalog.
+# What entries say was done (`what` among the details of `audit.record`): kept in English, marked for the catalog.
 WRITTEN = (
     gettext_noop("Changed their own password."),
     gettext_noop("Ended sessions of their own."),
@@ -50,16 +50,38 @@ WRITTEN = (
     gettext_noop("Saved a new version."),
     gettext_noop("Restored a former version."),
     gettext_noop("The authentication code was wrong."),
+    gettext_noop("Set a password by invitation."),
+    gettext_noop("Checked the account."),
+    gettext_noop("Sent a test message."),
+    gettext_noop("Sent a test receipt."),
+    gettext_noop("targets"),
+    gettext_noop("usage analysis"),
+)
+# Names of the other details, and values of fields: marked as well.
+_MARKED = (
     gettext_noop("Yes"),
     gettext_noop("No"),
+    gettext_noop("API address"),
+    gettext_noop("address"),
+    gettext_noop("app"),
+    gettext_noop("authorisation address"),
+    gettext_noop("channel"),
+    gettext_noop("devices"),
+    gettext_noop("filters"),
+    gettext_noop("format"),
+    gettext_noop("outcome"),
+    gettext_noop("role"),
+    gettext_noop("rows"),
     gettext_noop("sessions"),
+    gettext_noop("status"),
+    gettext_noop("user"),
 )
 
 
 def sentence(entry: AuditEntry) -> str:
     """Say who did what to which object."""
-    table = _SENTENCES if entry.object_type else _ABOUT_NOTHING
-    words = table.get(AuditEntry.Action(entry.action))
+    sentences = _SENTENCES if entry.object_type else _ABOUT_NOTHING
+    words = sentences.get(AuditEntry.Action(entry.action))
     who = entry.username or gettext("somebody unknown")
     if words is None:
         return f"{who}: {entry.get_action_display()}"
@@ -103,6 +125,6 @@ def _changes(entry: AuditEntry) -> Iterator[tuple[str, str, str]]:
 
 
 def _details(entry: AuditEntry) -> Iterator[str]:
-    """The details as `name: value`; the value of `what` stands alone, in the user's language where it is known."""
+    """Yield the details as `name: value`; that of `what` stands alone, in the user's language where it is known."""
     for name, value in entry.details.items() if isinstance(entry.details, dict) else ():
         yield gettext(value) if name == "what" else f"{gettext(name)}: {value}"

@@ -136,13 +136,13 @@ def _settings(workspace: Workspace) -> Iterator[_Deed]:
     templates = Template.objects.filter(workspace=workspace).order_by("pk")
     for place, template in enumerate(templates):
         yield _Deed(160 - 3 * place, "olga", _Action.ADD, template)
-    yield _Deed(150, "adam", _Action.CHANGE, workspace, {"what": "callback URL, callback"})
+    yield _Deed(150, "adam", _Action.CHANGE, workspace, {"what": "Changed Callback URL and Callback."})
     accounts = VendorAccount.objects.filter(workspace=workspace).select_related("workspace__app").order_by("pk")
     for place, account in enumerate(accounts):
         yield _Deed(146 - place, "adam", _Action.ADD, account)
         outcome = "in order" if account.usable else account.stopped_reason or "switched off"
         yield _Deed(145.8 - place, "adam", _Action.TEST, account, {"what": "Checked the account.", "outcome": outcome})
-    yield _Deed(30, "amir", _Action.EXPORT, workspace, {"what": "Exported the analysis.", "rows": "2016"})
+    yield _Deed(30, "amir", _Action.EXPORT, workspace, {"what": "usage analysis", "format": "xlsx", "rows": "2016"})
 
 
 def _pushes(tasks: Sequence[PushTask], now: datetime) -> Iterator[_Deed]:

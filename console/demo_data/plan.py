@@ -46,7 +46,7 @@ class PlannedPush:
         opened: The share of messages that are opened.
         revoked_at: When an operator revoked it.
         by_file: Its targets came in a file.
-        occurrence: What of a schedule sent it; it is told the task.
+        occurrence: The occurrence of a schedule that it comes from, which gets the task's id; None for other pushes.
     """
 
     at: datetime

@@ -53,8 +53,8 @@ def write(workspace: Workspace, messages: Sequence[Message], rng: random.Random,
     rows = Receipt.objects.filter(workspace=workspace, message_id__in=message_ids).order_by("message_id")
     attempts = [list(_attempts(row, number, rng, now)) for number, row in enumerate(rows)]
     for place in range(len(_REPEATS)):
-        if together := [made[place] for made in attempts if len(made) > place]:
-            receipts.record(together)
+        if repeats := [made[place] for made in attempts if len(made) > place]:
+            receipts.record(repeats)
 
 
 def _attempts(row: Receipt, number: int, rng: random.Random, now: datetime) -> Iterator[Attempt]:

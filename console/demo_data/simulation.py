@@ -36,13 +36,13 @@ class DeliverySimulation:
     Args:
         rng: Chooses at random.
         now: Nothing happens later.
-        vendors: By channel until when messages went by it.
+        vendors: Until when messages went by each vendor's channel.
         device_ids: All devices; some of them are not seen any more.
 
     Attributes:
         at_vendors: What vendors said of the messages so far.
         events: What devices reported.
-        refused_tokens: By device the token that a vendor called dead, and when.
+        refused_tokens: The token of each device that a vendor called dead, and when.
         stopped_at: When the account was stopped that is (`vendor_accounts`): by the first message it did not take.
     """
 

@@ -40,7 +40,7 @@ def ask_export(request: HttpRequest) -> HttpResponse:
         request,
         "export",
         workspace,
-        {"what": "usage analysis", "form": file_format, "rows": row_count(report, granularity)},
+        {"what": "usage analysis", "format": file_format, "rows": row_count(report, granularity)},
     )
     if row_count(report, granularity) <= MAX_IMMEDIATE_ROWS:
         file = HttpResponse(export_jobs.file_of(report, granularity, file_format))

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from console.access import audit
 from console.access.rights import MissingRightError, Right, scope_of
 from console.models import SimulatedDevice
+from console.pages.create.explanations import explain
 from pushcore.codes.results import ResultError
 from pushcore.devices import info, registry
 from pushcore.models import PushTask, Workspace
@@ -81,7 +82,7 @@ def push_to_simulator(request: HttpRequest) -> JsonResponse:
     try:
         task = accept(workspace, push, source=PushTask.Source.CONSOLE, author=request.user.get_username())
     except ResultError as error:
-        return JsonResponse({"error": str(error.message)}, status=400)
+        return JsonResponse({"error": str(explain(error).sentence)}, status=400)
     audit.record(request, "push", task)
     return JsonResponse({"task": str(task.pk)})
 

@@ -17,6 +17,7 @@ from console.admins.devices import online_label, online_states
 from console.components.message_status import status_label
 from console.locale.zones import activate, zone_of
 from console.pages.analysis import chosen_workspace
+from console.pages.create.explanations import explain
 from console.pages.create.fields import radio, text
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultError
@@ -50,7 +51,7 @@ class QueryForm(forms.Form):
         try:
             return clean_target(kind, self.cleaned_data["target"])
         except ResultError as error:
-            raise forms.ValidationError(error.message) from None
+            raise forms.ValidationError(explain(error).sentence) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisDown
 
 from channels_vendor.models import VendorAccount
 from console.access import audit
+from console.components.audit_sentences import WRITTEN
 from console.models import AuditEntry, Membership
 from pushcore.models import AccessKey, App, Template, Workspace
 from pushcore.storage import clock
@@ -23,6 +26,8 @@ from tests.console.conftest import Everything
 
 LIST = reverse("admin:console_auditentry_changelist")
 LOGIN = reverse("admin:login")
+CONSOLE = Path(audit.__file__).parents[1]
+WRITERS = [file for file in CONSOLE.rglob("*.py") if "demo_data" not in file.parts]
 
 
 def entries(**wanted: object) -> list[AuditEntry]:
@@ -48,6 +53,27 @@ def test_additions_and_deletions_are_written(member: Callable[[str], Client], ap
     added = Membership.objects.get(user__username="colleague")
     browser.post(reverse("admin:console_membership_delete", args=[added.pk]), {"post": "yes"})
     assert [(entry.action, entry.app) for entry in entries(object_type="member")] == [("add", app), ("delete", app)]
+
+
+def test_what_an_entry_says_was_done_is_marked_for_translation() -> None:
+    nodes = [node for file in WRITERS for node in ast.walk(ast.parse(file.read_text()))]
+    details = [zip(node.keys, node.values, strict=True) for node in nodes if isinstance(node, ast.Dict)]
+    said = {
+        value.value
+        for pairs in details
+        for key, value in pairs
+        if isinstance(key, ast.Constant) and key.value == "what" and isinstance(value, ast.Constant)
+    }
+    said |= {
+        argument.value
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in ("log_change", "_record_call", "_note")
+        for argument in node.args
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value.endswith(".")
+    }
+    assert {"Revoked.", "Checked the account.", "targets"} <= said
+    assert said - set(WRITTEN) == set()
 
 
 def test_a_new_access_keys_secret_is_nowhere_in_the_log(member: Callable[[str], Client], workspace: Workspace) -> None:

@@ -39,6 +39,12 @@ def test_what_is_unknown_or_nonsense_is_said(superuser: Client, mine: Everything
     assert not page.context.get("found")
 
 
+def test_a_refused_id_is_refused_in_the_users_language(superuser: Client, mine: Everything) -> None:
+    asked = {"workspace": mine[Workspace].pk, "dimension": "user", "target": "x" * 300}
+    page = superuser.get(PAGE, asked, headers={"accept-language": "zh-CN"})
+    assert "目标 ID 过长。" in page.text
+
+
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_devices_page_says_to_which_device_its_token_went(superuser: Client, mine: Everything, ended: bool) -> None:
     device, workspace = mine[Device], mine[Workspace]

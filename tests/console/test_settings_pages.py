@@ -60,6 +60,12 @@ def test_a_workspace_refuses_what_cannot_work(
     assert said in change_workspace(superuser, workspace, **changes).text
 
 
+def test_an_id_with_other_characters_is_refused_in_the_users_language(superuser: Client) -> None:
+    given = {"app_id": "an app", "name": "App", "enabled": "on"}
+    page = superuser.post(reverse("admin:pushcore_app_add"), given, headers={"accept-language": "zh-CN"})
+    assert "只能包含字母、数字、连字符、下划线和点。" in page.text
+
+
 def test_each_section_of_a_workspace_says_its_present_state(superuser: Client, mine: Everything) -> None:
     workspace = mine[Workspace]
     page = reverse("admin:pushcore_workspace_change", args=[workspace.pk])
