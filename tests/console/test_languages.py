@@ -89,7 +89,7 @@ def marked() -> Iterator[str]:
                 yield str(node.args[0].value)
     for path in CONSOLE.rglob("*.html"):
         source = templatize(path.read_text())
-        for quote, text in re.findall(r"gettext\(u?(['\"])(.*?)\1\)", source):
+        for quote, text in re.findall(r"(?<!n)gettext\(u?(['\"])(.*?)\1\)", source):
             yield text.replace(f"\\{quote}", quote)
 
 

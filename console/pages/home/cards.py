@@ -39,7 +39,7 @@ class DashboardCard:
         value: The number; "-" when it could not be counted in time.
         icon: The name of a Material symbol.
         link: The address of the list or report behind the number.
-        colour: neutral, success, warning or danger.
+        colour: neutral, success or warning; the style sheet has a class for each.
         note: A short addition to the number, such as a rate.
     """
 
