@@ -51,7 +51,7 @@ class QueryForm(forms.Form):
         try:
             return clean_target(kind, self.cleaned_data["target"])
         except ResultError as error:
-            raise forms.ValidationError(explain(error).sentence) from None
+            raise forms.ValidationError(str(explain(error).sentence)) from None
 
 
 @dataclass(frozen=True, slots=True)
