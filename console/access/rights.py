@@ -99,7 +99,7 @@ class Scope:
 
     @cached_property
     def choices(self) -> list[Workspace]:
-        """What the workspace switch offers."""
+        """The workspaces that the switch in the top bar offers, and pages about a single one."""
         return list(self.workspaces().order_by("app__app_id", "workspace_id")[:MOST_CHOICES])
 
     @cached_property
@@ -115,7 +115,7 @@ class Scope:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """Of pages that are about no single workspace: the chosen one's, or what all in view share, else UTC."""
+        """The zone of pages about no single workspace: the chosen one's, or the one that all share, else UTC."""
         return shared(one.time_zone for one in self.choices if self.chosen in (None, one.pk))
 
     def workspaces_at_hand(self, right: Right = Right.VIEW) -> QuerySet[Workspace]:

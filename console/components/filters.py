@@ -23,7 +23,7 @@ from pushcore.channels import Platform
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Receipt
 from pushcore.models.pushes import DeliveryType
-from pushcore.storage import clock
+from pushcore.storage import clock, ids
 
 
 class WorkspaceFilter(DropdownFilter):
@@ -36,8 +36,12 @@ class WorkspaceFilter(DropdownFilter):
     parameter_name = "workspace"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        """Offer the workspaces the user may see."""
-        return [(str(workspace.pk), str(workspace)) for workspace in scope_of(request).workspaces()]
+        """Offer the workspaces that the switch in the top bar offers, and the one that the address names."""
+        scope, named = scope_of(request), ids.parse(request.GET.get(self.parameter_name, ""))
+        offered = list(scope.choices)
+        if named is not None and named not in {one.pk for one in offered}:
+            offered += scope.workspaces().filter(pk=named)
+        return [(str(workspace.pk), str(workspace)) for workspace in offered]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter by the given workspace, else by the one chosen in the top bar."""

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib.admin import site
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -20,14 +20,14 @@ from django.views.decorators.http import require_safe
 from analytics import queries
 from analytics.models import Export
 from analytics.queries import Granularity, Point
-from console.access.rights import MissingRightError, Right, scope_of
+from console.access.rights import Right, scope_of
 from console.components.status_table import status_rows
 from console.locale.zones import activate, zone_of
 from console.pages.analysis_form import AnalysisForm
+from console.pages.workspace_shown import chosen_workspace
 from pushcore.codes.statuses import Status
-from pushcore.models import Workspace
 from pushcore.ports import CoreIndex
-from pushcore.storage import clock, ids
+from pushcore.storage import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +47,6 @@ class MetricTotal:
     change: str
 
 
-def chosen_workspace(request: HttpRequest, named: str | None) -> Workspace | None:
-    """Return the workspace a page is about: the named one, else the one chosen in the top bar, else the first.
-
-    Args:
-        request: The user's request.
-        named: The workspace's database id as it stands in the address, if any.
-
-    Returns:
-        The workspace, or None when the user has none at all.
-
-    Raises:
-        MissingRightError: The user may not view anything.
-        Http404: The named workspace is not one the user may see.
-    """
-    scope = scope_of(request)
-    if not scope.may(Right.VIEW):
-        raise MissingRightError(Right.VIEW)
-    mine = scope.workspaces().order_by("app__app_id", "workspace_id")
-    if named:
-        found = mine.filter(pk=ids.parse(named) or 0).first()
-        if found is None:
-            raise Http404
-        return found
-    return mine.filter(pk=scope.chosen or 0).first() or mine.first()
-
-
 @require_safe
 def analysis(request: HttpRequest) -> HttpResponse:
     """Show the report page. The address holds the whole query, so that a report can be shared as a link."""
@@ -82,7 +56,7 @@ def analysis(request: HttpRequest) -> HttpResponse:
         return TemplateResponse(request, "console/analysis.html", context)
     activate(zone_of(workspace))
     form = AnalysisForm(request.GET, workspace=workspace)
-    context |= {"form": form, "workspaces": scope_of(request).workspaces().order_by("app__app_id", "workspace_id")}
+    context |= {"form": form, "workspaces": scope_of(request).choices}
     if form.is_valid():
         context |= _report(form, compares="compare" in request.GET)
     context["may_export"] = scope_of(request).may(Right.EXPORT, workspace.app_id)

@@ -13,8 +13,8 @@ from analytics.report_files import row_count
 from console.access import audit
 from console.access.rights import MissingRightError, Right, scope_of
 from console.components import export_answers
-from console.pages.analysis import chosen_workspace
 from console.pages.analysis_form import AnalysisForm
+from console.pages.workspace_shown import chosen_workspace
 
 # Reports of up to this many rows are written within the request, longer ones in the background.
 MAX_IMMEDIATE_ROWS = 2_000

@@ -9,6 +9,7 @@ from django.contrib.admin import site
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from console.access.rights import Right, scope_of
 from console.admins.vendor_accounts import why_stopped
 from console.components.columns import label, moment
 from console.locale.zones import activate, zone_of
-from console.pages.analysis import chosen_workspace
+from console.pages.workspace_shown import chosen_workspace
 from pushcore.models import Workspace
 from pushcore.storage import clock
 
@@ -113,5 +114,6 @@ def _state(row: VendorAccount, status: RateStatus | None) -> tuple[SafeString, s
         return label("amber", _("Paused")), said % {"seconds": status.paused}
     if row.expires_soon and row.certificate_expires_at is not None:
         said = _("Upload a new certificate before %(day)s.")
-        return label("amber", _("Certificate expires soon")), said % {"day": row.certificate_expires_at.date()}
+        day = timezone.localdate(row.certificate_expires_at)
+        return label("amber", _("Certificate expires soon")), said % {"day": day}
     return label("green", _("In use")), ""

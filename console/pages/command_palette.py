@@ -110,7 +110,7 @@ def _objects(scope: Scope, term: str) -> tuple[list[Result], bool]:
 
 
 def _devices(scope: Scope, term: str) -> Iterable[Result]:
-    """By Ad-token, number or vendor token."""
+    """Find devices by Ad-token, number or vendor token."""
     mine = Device.objects.filter(workspace_id__in=scope.workspace_ids).select_related("workspace__app")
     ways = [Q(ad_token=term), Q(third_token__in=spellings(term)) & ~Q(third_token="")]
     if (number := ids.parse(term)) is not None:
@@ -122,18 +122,18 @@ def _devices(scope: Scope, term: str) -> Iterable[Result]:
 
 
 def _users(scope: Scope, term: str) -> Iterable[Result]:
-    """By the exact ID of a user who is or was bound."""
-    workspaces = {one.pk: one for one in scope.workspaces()} if scope.workspace_ids else {}
+    """Find users who are or were bound, by their exact ID."""
     bound = Binding.objects.filter(workspace_id__in=scope.workspace_ids, user_id=term).order_by()
-    for pk in bound.values_list("workspace_id", flat=True).distinct()[:MAX_RESULTS]:
+    found = list(bound.values_list("workspace_id", flat=True).distinct()[:MAX_RESULTS])
+    for pk, workspace in scope.workspaces().in_bulk(found).items():
         query = urlencode({"workspace": pk, "dimension": "user", "target": term})
-        yield Result(term, f"{_('User')} · {workspaces[pk]}", "person", f"{reverse('admin:query_tool')}?{query}")
+        yield Result(term, f"{_('User')} · {workspace}", "person", f"{reverse('admin:query_tool')}?{query}")
 
 
 def _tasks(scope: Scope, term: str) -> Iterable[Result]:
-    """By ID, or by a part of the name among the newest."""
+    """Find push tasks by ID, or by a part of the name among the newest."""
     mine = PushTask.objects.filter(workspace_id__in=scope.workspace_ids).exclude(kind=PushTask.Kind.REVOKE)
-    bulk = mine.filter(kind__in=[PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST]).order_by("-pk")
+    bulk = mine.filter(kind__in=PushTask.BULK_KINDS).order_by("-pk")
     single = mine.filter(kind__in=[PushTask.Kind.SIMPLE, PushTask.Kind.TEMPLATE])
     recent = PushTask.objects.order_by("-pk").values("pk")[:NEWEST_TASKS]
     ways = [
@@ -148,7 +148,7 @@ def _tasks(scope: Scope, term: str) -> Iterable[Result]:
 
 
 def _messages(scope: Scope, term: str) -> Iterable[Result]:
-    """By ID, by target and msgkey, or by msgkey among the newest single pushes; also those to a target."""
+    """Find messages by ID, by target and msgkey, or by msgkey among the newest single ones; also those to a target."""
     mine = Message.objects.filter(workspace_id__in=scope.workspace_ids)
     messages = reverse("admin:pushcore_message_changelist")
     if mine.filter(target__in=spellings(term)).exists():
@@ -166,7 +166,7 @@ def _messages(scope: Scope, term: str) -> Iterable[Result]:
 
 
 def _templates(scope: Scope, term: str) -> Iterable[Result]:
-    """By a part of the name."""
+    """Find templates by a part of the name."""
     mine = Template.objects.filter(workspace_id__in=scope.workspace_ids, name__icontains=term)
     for template in mine.select_related("workspace__app").order_by("name")[:MAX_RESULTS]:
         url = reverse("admin:pushcore_template_change", args=[template.pk])

@@ -16,9 +16,9 @@ from console.access.rights import scope_of
 from console.admins.devices import online_label, online_states
 from console.components.message_status import status_label
 from console.locale.zones import activate, zone_of
-from console.pages.analysis import chosen_workspace
 from console.pages.create.explanations import explain
 from console.pages.create.fields import radio, text
+from console.pages.workspace_shown import chosen_workspace
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultError
 from pushcore.devices.target_names import MAX_DEVICE_NAME_LENGTH, clean_target
@@ -74,7 +74,7 @@ def query_tool(request: HttpRequest) -> HttpResponse:
     context = site.each_context(request) | {
         "title": _("Query tool"),
         "workspace": workspace,
-        "workspaces": scope_of(request).workspaces().order_by("app__app_id", "workspace_id"),
+        "workspaces": scope_of(request).choices,
         "form": form,
     }
     activate(zone_of(workspace))

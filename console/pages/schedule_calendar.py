@@ -25,7 +25,7 @@ from console.access.rights import scope_of
 from console.components.columns import push_type
 from console.components.schedule_state import occurrence_label, task_link
 from console.locale.zones import activate, zone_named
-from console.pages.analysis import chosen_workspace
+from console.pages.workspace_shown import chosen_workspace
 from pushcore.models import Occurrence, PushTask, Workspace
 from pushcore.schedules import calendar
 from pushcore.storage import clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from django.test import Client
@@ -52,6 +52,17 @@ def test_a_card_says_how_the_account_is_and_what_to_do(
     shown = of_vivo(workspace)
     assert f">{state}<" in shown[0]
     assert advice in shown[1]
+
+
+def test_a_certificates_last_day_is_that_of_the_workspaces_zone(superuser: Client, workspace: Workspace) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(time_zone="Asia/Shanghai")
+    tomorrow = clock.now().astimezone(UTC).replace(hour=20) + timedelta(days=1)
+    VendorAccount.objects.create(
+        workspace=workspace, channel=Channel.VIVO, enabled=True, certificate_expires_at=tomorrow
+    )
+    day = (tomorrow + timedelta(hours=8)).date()
+    assert f"Upload a new certificate before {day}." in superuser.get(PAGE).text
+    assert f"A certificate ends on {day};" in superuser.get(reverse("admin:index")).text
 
 
 def test_a_card_says_that_a_vendor_does_not_answer_or_asked_for_a_pause(workspace: Workspace) -> None:

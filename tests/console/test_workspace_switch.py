@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from console.access import rights
 from console.models import Membership
 from pushcore.models import App, Message, PushTask, Workspace
 from pushcore.push import pushes
@@ -39,6 +40,21 @@ def test_lists_follow_the_choice(member: Callable[[str], Client], mine: Everythi
     assert tasks(browser, workspace=mine[Workspace].pk) == {mine[Workspace].pk}
     browser.post(SWITCH, {"workspace": ""})
     assert tasks(browser) == {mine[Workspace].pk, second.pk}
+
+
+def test_choices_of_a_workspace_are_bounded_on_every_page(
+    superuser: Client, mine: Everything, second: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "MOST_CHOICES", 1)
+    [offered] = superuser.get(HOME).context["workspace_choices"]
+    other = mine[Workspace] if offered == second else second
+    for page in ("query_tool", "analysis", "channels", "schedule_calendar"):
+        assert len(superuser.get(reverse(f"admin:{page}")).context["workspaces"]) == 1
+    [choices] = [
+        spec.lookup_choices for spec in superuser.get(TASKS).context["cl"].filter_specs if spec.title == "workspace"
+    ]
+    assert [number for number, _name in choices] == [str(offered.pk)]
+    assert tasks(superuser, workspace=other.pk) == {other.pk}
 
 
 def test_home_follows_the_choice(superuser: Client, mine: Everything, second: Workspace) -> None:

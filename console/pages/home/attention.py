@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -82,7 +83,7 @@ def _ending_certificate(scope: Scope) -> Matter | None:
         return None
     return Matter(
         _("A certificate ends on %(day)s; nothing is delivered with it afterwards.")
-        % {"day": first.date().isoformat()},
+        % {"day": timezone.localdate(first).isoformat()},
         _("Upload a new one"),
         f"{reverse('admin:channels_vendor_vendoraccount_changelist')}?state=expiring",
         urgent=first <= clock.now(),
