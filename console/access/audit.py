@@ -1,7 +1,7 @@
 """The audit log: who did what, when, from where. Entries are written once; the database refuses to change them.
 
-`record` is all that pages call. Pages of models record additions, changes and deletions by themselves
-(`console.components.scoped_admin`), logins come by Django's signals.
+Pages call `record`, and `record_for` while nobody is logged in. Pages of models record additions, changes and deletions
+by themselves (`console.components.scoped_admin`), logins come by Django's signals.
 """
 
 from __future__ import annotations

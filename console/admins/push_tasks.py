@@ -67,7 +67,7 @@ def _readings(tasks: QuerySet[PushTask], term: str) -> Iterator[QuerySet[PushTas
     """Yield the tasks that a search term may mean, the likeliest reading first."""
     bulk = tasks.filter(kind__in=PushTask.BULK_KINDS)
     if started := pasted_span(term):
-        first, end = (ids.first_id_at(moment) for moment in started)
+        first, end = (ids.first_id_at(at) for at in started)
         for some in (bulk, tasks):
             yield some.filter(pk__gte=first, pk__lt=end)
     for some in (bulk, tasks):
@@ -228,9 +228,9 @@ class PushTaskAdmin(LargeTableAdmin):
             Http404: The task is not in the user's scope, or a parameter is missing or malformed.
         """
         task = self.get_object(request, object_id)
-        if task is None or not self.may(request, Right.EXPORT, task):
-            raise MissingRightError(Right.EXPORT)
         assert isinstance(task, PushTask)
+        if not self.may(request, Right.EXPORT, task):
+            raise MissingRightError(Right.EXPORT)
         try:
             channel, status = Channel(int(request.GET["channel"])), int(request.GET["status"])
         except (KeyError, ValueError):

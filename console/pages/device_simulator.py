@@ -27,6 +27,7 @@ from pushcore.models import PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push.pushes import accept
 from pushcore.push.requests import SimplePush
+from pushcore.storage import ids
 
 DEVICE_INFO = info.DeviceInfo(manufacturer="Simulator", model="Browser", os_version="14", app_version="1.0")
 TEST_VALID_SECONDS = 600
@@ -116,8 +117,7 @@ def _workspaces(request: HttpRequest) -> Any:
 
 def _workspace(request: HttpRequest) -> Workspace:
     """Return the workspace named in the form, or raise `Http404` if the user may not push in it."""
-    wanted = request.POST.get("workspace", "")
-    found: Workspace | None = _workspaces(request).filter(pk=wanted).first() if wanted.isdecimal() else None
+    found: Workspace | None = _workspaces(request).filter(pk=ids.parse(request.POST.get("workspace", "")) or 0).first()
     if found is None:
         raise Http404
     return found

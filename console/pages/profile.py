@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from console.access import audit, login_sessions
 from console.components.columns import moment
 from console.models import AuditEntry, Membership, SecondFactor
+from pushcore.storage import ids
 
 MAX_SHOWN = 50
 OTHERS = "others"
@@ -45,7 +46,7 @@ def _end(request: HttpRequest, user: User) -> HttpResponse:
     others = login_sessions.sessions_of(user).exclude(session=request.session.session_key)
     wanted = request.POST.get("end", "")
     if wanted != OTHERS:
-        others = others.filter(pk=int(wanted)) if wanted.isdecimal() and len(wanted) < 19 else others.none()
+        others = others.filter(pk=ids.parse(wanted) or 0)
         if not others.exists():
             raise Http404
     ended = login_sessions.end(others)

@@ -8,16 +8,18 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from console.access.rights import CHOSEN, scope_of
+from pushcore.storage import ids
 
 
 @require_POST
 def switch_workspace(request: HttpRequest) -> HttpResponse:
     """Choose a workspace, or all when none is named, and return to the page it was chosen on."""
-    wanted = request.POST.get("workspace", "")
-    if not wanted:
+    named = request.POST.get("workspace", "")
+    wanted = ids.parse(named) or 0
+    if not named:
         request.session.pop(CHOSEN, None)
-    elif wanted.isdecimal() and scope_of(request).workspaces().filter(pk=wanted).exists():
-        request.session[CHOSEN] = int(wanted)
+    elif scope_of(request).workspaces().filter(pk=wanted).exists():
+        request.session[CHOSEN] = wanted
     else:
         raise Http404
     back = request.POST.get("next", "")

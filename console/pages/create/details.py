@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from console.components.columns import moment_text
 from console.pages.create.fields import ChannelPart, ExtensionParameters, TemplatePart
 from console.pages.create.forms import AnyForm, BroadcastForm
-from console.pages.create.sending import SendingForm
+from console.pages.create.sending import AGAIN, AT, SendingForm
 from pushcore.models import Template
 from pushcore.models.pushes import DeliveryType
 from pushcore.schedules.times import DAILY, Cyclic, moments
@@ -105,9 +105,9 @@ def _schedule(sending: SendingForm) -> Iterator[Detail]:
 def _when(sending: SendingForm) -> str:
     """Describe when the push is sent."""
     given = sending.cleaned_data
-    if given["when"] == "timed":
+    if given["when"] == AT:
         return moment_text(given["at"], sending.zone)
-    if given["when"] == "cyclic":
+    if given["when"] == AGAIN:
         days = shown(sending["circle"], given["circle"] or DAILY)
         on = ", ".join(str(dict(sending.fields["weekdays"].choices)[day]) for day in given["weekdays"])  # type: ignore[attr-defined]
         on = on if is_asked(sending, sending["weekdays"]) else ""

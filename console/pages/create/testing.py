@@ -1,7 +1,7 @@
 """Push the message as it stands to test devices, before anybody else gets it; the page stays open.
 
 A test is a push of its own: its name says that it is one, and it goes to the chosen devices in place of the target, at
-once. What it needs no answer for (target, message ID, file, schedule) may be missing or wrong.
+once. The fields that a test does without (target, message ID, file, schedule) may be missing or wrong.
 """
 
 from __future__ import annotations
