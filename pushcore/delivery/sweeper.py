@@ -15,7 +15,6 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
 
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch
@@ -50,15 +49,11 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
     now = clock.now()
     high = ids.first_id_at(now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS))
     recent = ids.first_id_at(now - timedelta(seconds=settings.SWEEP_AFTER_SECONDS) - OVERLAP)
-    mark, _ = Watermark.objects.get_or_create(name=_NAME, defaults={"position": recent})
-    mine = Watermark.objects.filter(name=_NAME)
-    leased = mine.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now)).update(
-        leased_until=now + timedelta(seconds=budget_seconds + 2)
-    )
-    if not leased:
+    mark = Watermark.lease(_NAME, budget_seconds + 2, start=recent)
+    if mark is None:
         return 0
     if lanes_are_behind():
-        mine.update(leased_until=None)
+        mark.release(mark.position)
         return 0
     low = max(min(mark.position, recent), deliverable.oldest_valid_id())
     _attach_missed(low, high)
@@ -69,7 +64,7 @@ def sweep(*, budget_seconds: float = 8.0) -> int:
             break
         offered += len(batch.messages)
         low = high if batch.next_id is None else batch.next_id
-    mine.update(position=max(mark.position, low), leased_until=None)
+    mark.release(max(mark.position, low))
     if offered:
         log.debug("sweeper dispatched messages again", offered=offered)
     return offered

@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 
 from pushcore.codes import statuses
 from pushcore.devices.changes import tell_changed
@@ -58,10 +57,8 @@ def remove_unseen(*, budget_seconds: float = 20.0) -> int:
     if not settings.DEVICE_RETENTION_DAYS:
         return 0
     deadline, now = time.monotonic() + budget_seconds, clock.now()
-    mark, _ = Watermark.objects.get_or_create(name=_NAME)
-    mine = Watermark.objects.filter(name=_NAME)
-    free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
-    if not mine.filter(free).update(leased_until=now + timedelta(seconds=3 * budget_seconds)):
+    mark = Watermark.lease(_NAME, 3 * budget_seconds)
+    if mark is None:
         return 0
     position, removed = mark.position, 0
     since = now - timedelta(days=settings.DEVICE_RETENTION_DAYS)
@@ -76,7 +73,7 @@ def remove_unseen(*, budget_seconds: float = 20.0) -> int:
     except ValkeyDown:
         log.warning("Valkey is unavailable; no unseen device is removed")
     finally:
-        mine.update(position=position, leased_until=None)
+        mark.release(position)
     return removed
 
 
