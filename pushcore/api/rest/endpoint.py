@@ -36,6 +36,7 @@ from pushcore.storage.outages import Unavailable, log_outage
 log = structlog.get_logger(__name__)
 
 MAX_QUERY_FIELDS = 100
+MAX_PAGE = 1_000_000
 REPLAY_FIELDS = ("timestamp", "nonce")
 
 
@@ -230,6 +231,18 @@ def query_of(request: HttpRequest) -> dict[str, str]:
     values = dict(pairs)
     decoding.check_storable(values)
     return values
+
+
+def page_number(parameters: Mapping[str, str], name: str) -> int:
+    """Return the number of the page that a query asks for, from 1; the first where it asks for none.
+
+    Raises:
+        ResultError: INVALID_PARAM, naming the parameter.
+    """
+    text = parameters.get(name, "1")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_PAGE):
+        raise ResultError(ResultCode.INVALID_PARAM, f"{name} is from 1 to {MAX_PAGE}")
+    return int(text)
 
 
 def _signed_path(request: HttpRequest) -> bytes:

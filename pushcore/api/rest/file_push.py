@@ -23,6 +23,7 @@ from pushcore.api.rest.endpoint import (
     answer,
     check_head_of_path,
     check_size,
+    page_number,
     verified_path,
 )
 from pushcore.api.rest.openapi import SIGNATURE, WORKSPACE, Answer, answer_with
@@ -140,10 +141,7 @@ def _report(request: HttpRequest, task_id: str) -> dict[str, Any]:
     file = FileImport.objects.filter(workspace=workspace, pk=ids.parse(task_id) or 0, accepted_at__isnull=False).first()
     if file is None:
         raise ResultError(ResultCode.INVALID_PARAM, "taskId is not the task of a file")
-    page = parameters.get("pageNumber", "1")
-    if not (page.isascii() and page.isdigit() and 1 <= int(page[:9]) <= 1_000_000):
-        raise ResultError(ResultCode.INVALID_PARAM, "pageNumber")
-    start = (int(page[:9]) - 1) * PAGE_SIZE
+    start = (page_number(parameters, "pageNumber") - 1) * PAGE_SIZE
     faults = FileFault.objects.filter(file=file).order_by("line")[start : start + PAGE_SIZE]
     return {
         "taskId": str(file.pk),

@@ -15,12 +15,13 @@ from pushcore.api.rest.endpoint import (
     SignedView,
     answer,
     check_head_of_body,
+    page_number,
     verified_body,
     verified_path,
 )
 from pushcore.api.rest.openapi import SIGNATURE, WORKSPACE, Answer, answer_with
 from pushcore.api.schema import RequestSchema
-from pushcore.codes.results import ResultCode, ResultError
+from pushcore.codes.results import ResultCode
 from pushcore.models import Template
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
@@ -138,7 +139,7 @@ class TemplatesView(SignedView):
         def page() -> dict[str, Any]:
             workspace, parameters = verified_path(request._request, ("page",))
             mine = templates.of_workspace(workspace)
-            start = (_page_number(parameters.get("page", "1")) - 1) * PAGE_SIZE
+            start = (page_number(parameters, "page") - 1) * PAGE_SIZE
             return {"total": mine.count(), "templates": [shown(row) for row in mine[start : start + PAGE_SIZE]]}
 
         return answer(request._request, "ListTemplates", page)
@@ -174,9 +175,3 @@ class TemplateView(SignedView):
         return answer(
             request._request, "DeleteTemplate", lambda: templates.delete(verified_path(request._request, ())[0], name)
         )
-
-
-def _page_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 4 and int(text) > 0):
-        raise ResultError(ResultCode.INVALID_PARAM, "page is a number from 1")
-    return int(text)
