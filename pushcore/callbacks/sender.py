@@ -72,7 +72,9 @@ class EndpointQueue:
     read_at: float = float("-inf")
 
 
-class _Posted(NamedTuple):
+class _CallInFlight(NamedTuple):
+    """A receipt that was posted and not answered yet. `started_at` is monotonic."""
+
     queue: EndpointQueue
     receipt: receipts.LeasedReceipt
     started_at: float
@@ -85,7 +87,8 @@ class Sender:
         self._stop = threading.Event()
         self._calls = CallStream(settings_for(allow_private=settings.RECEIPT_ALLOW_PRIVATE))
         self._numbers = itertools.count()
-        self._posted: dict[int, _Posted] = {}
+        # By the number each was started with.
+        self._in_flight: dict[int, _CallInFlight] = {}
         self._queues: OrderedDict[int, EndpointQueue] = OrderedDict()
         # Queues with receipts waiting, the next in turn first.
         self._round_robin: OrderedDict[int, EndpointQueue] = OrderedDict()
@@ -131,13 +134,13 @@ class Sender:
         """Lease, start calls, handle answers and write attempts; return whether anything was in flight."""
         self._lease()
         self._start()
-        busy = bool(self._posted)
+        busy = bool(self._in_flight)
         if busy:
             self._handle_answers(self._collect_answers())
         else:
             self._stop.wait(WAIT_SECONDS)
         late = time.monotonic() - self._oldest_unwritten >= WRITE_SECONDS
-        if self._unwritten and (late or len(self._unwritten) >= WRITE_BATCH or not self._posted):
+        if self._unwritten and (late or len(self._unwritten) >= WRITE_BATCH or not self._in_flight):
             self._write()
         return busy
 
@@ -226,7 +229,7 @@ class Sender:
     def _start(self) -> None:
         """Start one call of each queue in turn until no queue may start another."""
         passed = 0
-        while passed < len(self._round_robin) and len(self._posted) < MAX_IN_FLIGHT:
+        while passed < len(self._round_robin) and len(self._in_flight) < MAX_IN_FLIGHT:
             workspace_id, queue = next(iter(self._round_robin.items()))
             self._round_robin.move_to_end(workspace_id)
             if self._start_next(queue):
@@ -246,7 +249,7 @@ class Sender:
             return False
         receipt, _ = queue.waiting.popleft()
         number = next(self._numbers)
-        self._posted[number] = _Posted(queue, receipt, now)
+        self._in_flight[number] = _CallInFlight(queue, receipt, now)
         queue.in_flight += 1
         self._at_origin[queue.origin] += 1
         try:
@@ -262,12 +265,12 @@ class Sender:
         now, at = time.monotonic(), clock.now()
         released: list[receipts.LeasedReceipt] = []
         for number, answer in answers.items():
-            posted = self._posted.pop(number)
-            queue = posted.queue
+            call = self._in_flight.pop(number)
+            queue = call.queue
             if not self._unwritten:
                 self._oldest_unwritten = now
-            self._unwritten.append(receipts.Attempt(posted.receipt, result_of(answer), at))
-            self._update_window(posted, answer, now)
+            self._unwritten.append(receipts.Attempt(call.receipt, result_of(answer), at))
+            self._update_window(call, answer, now)
             queue.in_flight -= 1
             self._at_origin[queue.origin] -= 1
             # The leases of an endpoint that is paused are released.
@@ -278,13 +281,13 @@ class Sender:
         if released:
             receipts.release(released)
 
-    def _update_window(self, posted: _Posted, answer: HttpAnswer, now: float) -> None:
+    def _update_window(self, call: _CallInFlight, answer: HttpAnswer, now: float) -> None:
         """Update the endpoint's window. A refusal (4xx) is the answer of a healthy backend too."""
-        window, status = posted.queue.window, answer.status or 0
+        window, status = call.queue.window, answer.status or 0
         if answer.error or status == 429 or status >= 500:
-            window.on_failure(posted.started_at, now, answer.retry_after or 0.0)
+            window.on_failure(call.started_at, now, answer.retry_after or 0.0)
         else:
-            window.on_answer(answer.duration_ms / 1000, posted.queue.in_flight, now, self._unseen_seconds)
+            window.on_answer(answer.duration_ms / 1000, call.queue.in_flight, now, self._unseen_seconds)
 
     def _write(self) -> None:
         attempts, self._unwritten = self._unwritten, []
@@ -294,7 +297,7 @@ class Sender:
         """Wait a little for calls in flight, write what was answered, and release what was not sent."""
         deadline = time.monotonic() + FINISH_SECONDS
         try:
-            while self._posted and time.monotonic() < deadline:
+            while self._in_flight and time.monotonic() < deadline:
                 self._handle_answers(self._collect_answers())
             if self._unwritten:
                 self._write()

@@ -1,8 +1,8 @@
 """Status codes: what became of a message, per channel (source document, chapter 6.1.5, message push status codes).
 
-A code means something only together with the channel that said it (10000 means this or that by vendor);
-the common codes are the same on every channel. The common codes are written down here,
-a vendor's in its folder (`statuses.py`): each once.
+A code means something only together with the channel that said it: 10000 is OPPO's malformed registration_id and vivo's
+failed permission check. The common codes, which are the same on every channel, are written down here, a vendor's in its
+folder (`statuses.py`): each once.
 """
 
 from __future__ import annotations

@@ -80,6 +80,7 @@ def load_all(*, budget_seconds: float = 20.0) -> int:
 
 
 def _vendor_options(task: PushTask) -> dict[str, Any]:
+    """Return a task's options as the request had them (`PushRequest.vendor_options`)."""
     return {name: value for name, value in task.options.items() if name != "androidChannel"}
 
 
@@ -223,12 +224,12 @@ class FileTakenError(Exception):
 def _claim(task: PushTask, records: Sequence[Record], now: datetime) -> list[Fault]:
     """Claim every record's target and msgkey; return a fault for each claimed before."""
     taken = claim_digests([record.digest for record in records], task_id=task.pk, now=now)
-    reason = sentences.USED
-    return [
-        Fault(record.line, reason, f"{record.target},{record.msgkey}"[:MAX_RECORD])
-        for record in (records if taken else ())
-        if record.digest in taken
-    ]
+    return [_fault(record, sentences.USED) for record in records if record.digest in taken]
+
+
+def _fault(record: Record, reason: str) -> Fault:
+    """Make the fault of a record that was read well and becomes no message."""
+    return Fault(record.line, reason, f"{record.target},{record.msgkey}"[:MAX_RECORD])
 
 
 def _messages_of(task: PushTask, block: Block) -> list[NewMessage]:
@@ -251,10 +252,7 @@ def _refuse_other_platforms(task: PushTask, block: Block, unmet: Collection[str]
     others = {target.name for target in found}
     refused = [record for record in block.records if record.target in others]
     block.records = [record for record in block.records if record.target not in others]
-    block.faults += [
-        Fault(record.line, sentences.OTHER_PLATFORM, f"{record.target},{record.msgkey}"[:MAX_RECORD])
-        for record in refused
-    ]
+    block.faults += [_fault(record, sentences.OTHER_PLATFORM) for record in refused]
 
 
 def _rows(task: PushTask, messages: Sequence[NewMessage]) -> bytes:

@@ -74,10 +74,13 @@ def _send(occurrence: Occurrence) -> _Deliver | None:
     except Exception as error:  # whatever it is, the next occurrences must not wait behind it
         if is_outage(error):
             raise  # tried again
-        refused = isinstance(error, ResultError)
-        log.log(30 if refused else 40, "scheduled push failed", occurrence=occurrence.pk, exc_info=not refused)
         occurrence.status = Occurrence.Status.FAILED
-        occurrence.fault = str(error)[:300] if refused else "internal error"
+        if isinstance(error, ResultError):
+            occurrence.fault = str(error)[:300]
+            log.warning("scheduled push failed", occurrence=occurrence.pk)
+        else:
+            occurrence.fault = "internal error"
+            log.exception("scheduled push failed", occurrence=occurrence.pk)
         return None
     occurrence.status, occurrence.task_id = Occurrence.Status.EXECUTED, task_id
     return deliver

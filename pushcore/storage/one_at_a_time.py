@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Callable
 
-_known: set[object] = set()
+_decorated: set[object] = set()
 
 
 def one_at_a_time(work: Callable[[], None]) -> Callable[[], None]:
@@ -28,10 +28,10 @@ def one_at_a_time(work: Callable[[], None]) -> Callable[[], None]:
             finally:
                 lock.release()
 
-    _known.add(run)
+    _decorated.add(run)
     return run
 
 
 def takes_one_thread(work: Callable[..., object]) -> bool:
     """Tell whether a job is decorated with `one_at_a_time`."""
-    return work in _known
+    return work in _decorated

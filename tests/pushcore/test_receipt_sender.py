@@ -95,7 +95,7 @@ def test_an_endpoint_that_hangs_with_thousands_due_delays_nobody(
     """The other's are delivered before the first call has timed out, though they came due later."""
     dead = owed(hanging, 2_000)
     deadline = time.monotonic() + 10
-    while not sender._posted and time.monotonic() < deadline:
+    while not sender._in_flight and time.monotonic() < deadline:
         time.sleep(0.01)
     well = owed(callback.url, 300)
     assert delivered(well, 300, within=webhook_client.TIMEOUT_MS / 1000 - 1)

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from channels_vendor.accounts.checking import problems, send_test_notification
 from channels_vendor.base.outcomes import Verdict
 from channels_vendor.models import VendorAccount
-from pushcore.channels import Channel
+from pushcore.channels import Channel, third_channels
 
 
 class Command(BaseCommand):
@@ -20,11 +20,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the two subcommands."""
-        doing = parser.add_subparsers(dest="doing", required=True)
-        doing.add_parser("check", help="Check every account; no notification is sent.")
-        test = doing.add_parser("test", help="Send one notification to a device's token.")
+        commands = parser.add_subparsers(dest="command", required=True)
+        commands.add_parser("check", help="Check every account; no notification is sent.")
+        test = commands.add_parser("test", help="Send one notification to a device's token.")
         test.add_argument("workspace", help="APP_ID-WORKSPACE_ID")
-        test.add_argument("vendor", choices=[channel.label for channel in Channel if channel])
+        test.add_argument("vendor", choices=[channel.label for channel in third_channels()])
         test.add_argument("token")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -33,13 +33,13 @@ class Command(BaseCommand):
         Raises:
             CommandError: An account has a problem, or the vendor did not accept the message.
         """
-        if options["doing"] == "check":
+        if options["command"] == "check":
             self._check()
         else:
             self._test(options["workspace"], options["vendor"], options["token"])
 
     def _check(self) -> None:
-        """Exits with 1 where an account has a problem."""
+        """Say of each account what is wrong. Raises `CommandError` where an account has a problem."""
         wrong = 0
         for row in VendorAccount.objects.select_related("workspace__app").order_by("workspace", "channel"):
             reasons = problems(row)
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError(f"{wrong} of the accounts need attention")
 
     def _test(self, workspace: str, vendor: str, token: str) -> None:
-        channel = next(channel for channel in Channel if channel.label == vendor)
+        channel = next(channel for channel in third_channels() if channel.label == vendor)
         app_id, _, workspace_id = workspace.partition("-")
         row = VendorAccount.objects.filter(
             workspace__app__app_id=app_id, workspace__workspace_id=workspace_id, channel=channel
