@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channels_vendor.base.delivery import Delivery, Notification, Style
@@ -15,11 +15,12 @@ from pushcore.push import vendor_options
 _OWN_FIELDS = frozenset({"badge", "sound", "big_text", "badge_add_num", "badge_class"})
 
 
-def deliveries_of(batch: Iterable[OutgoingMessage], channel: Channel) -> list[Delivery]:
-    """Return a delivery for each message; messages with the same content share a notification."""
+def deliveries_of(batch: Sequence[OutgoingMessage], channel: Channel) -> list[Delivery]:
+    """Return a delivery for each message; messages of a task that share their content share a notification."""
     shared: dict[tuple[int, int, Any, bool], Notification] = {}
     deliveries = []
     for outgoing in batch:
+        # By identity: the batch holds the contents, so none is freed and its place taken by another.
         key = (outgoing.task_id, id(outgoing.content), outgoing.expire_at, outgoing.has_trampoline)
         if key not in shared:
             shared[key] = _notification(outgoing, channel)

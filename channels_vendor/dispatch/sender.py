@@ -172,7 +172,7 @@ def _reroute(workspace_id: int, channel: Channel, most: int) -> int:
 
 
 def _select_here(lease: Lease, channel: Channel) -> list[OutgoingMessage]:
-    """Return the leased messages that are still to be sent on this channel.
+    """Return the leased messages that are still to be sent on this channel; the others leave it.
 
     Rows of messages that are final, revoked or expired are deleted. Messages whose device is reached another way by now
     are dispatched again; what no lane could take stays and comes due again.
