@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from analytics import export_jobs
@@ -15,10 +16,15 @@ from console.components.exported_list import may_fetch
 
 @require_GET
 def export_state(request: HttpRequest, pk: int) -> JsonResponse:
-    """Answer with an export's progress: {"done", "rows", "fault", "file": address once it is finished}."""
+    """Answer with an export's progress: {"done", "rows", "fault", "file"}.
+
+    "fault" is a sentence if the export failed; "file" is the file's address once it is finished.
+    """
     export = _export(request, pk)
     file = reverse("admin:export_file", args=[pk]) if export.finished_at and not export.fault else ""
-    return JsonResponse({"done": export.done, "rows": export.rows, "fault": export.fault, "file": file})
+    # Kept is the kind of exception, for the log's readers.
+    fault = _("The file could not be written. Ask for it again.") if export.fault else ""
+    return JsonResponse({"done": export.done, "rows": export.rows, "fault": fault, "file": file})
 
 
 @require_GET

@@ -64,6 +64,12 @@ class FoundDevice:
     bindings: list[Binding]
     messages: list[tuple[Message, str]]
 
+    @property
+    def device_id(self) -> str:
+        """What a push names the device by: on iOS its APNs token, if it has reported one, else its Ad-token."""
+        is_ios = self.device.platform == Platform.IOS
+        return (self.device.third_token if is_ios else "") or self.device.ad_token
+
 
 @require_safe
 def query_tool(request: HttpRequest) -> HttpResponse:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from analytics import export_jobs
@@ -160,6 +161,17 @@ def test_a_viewer_looks_and_exports_nothing(member: Callable[[str], Client], min
     browser = member("viewer")
     assert browser.get(PAGE).status_code == 200
     assert browser.post(f"{PAGE}export/", {"workspace": mine[Workspace].pk}).status_code == 403
+
+
+def test_a_file_that_failed_is_said_in_an_operators_words(member: Callable[[str], Client], mine: Everything) -> None:
+    browser, workspace = member("analyst"), mine[Workspace]
+    made = Export.objects.create(
+        workspace=workspace, author="a-analyst", file_format="csv", parameters={}, rows=1, fault="ZeroDivisionError",
+        created_at=timezone.now(), finished_at=timezone.now(),
+    )  # fmt: skip
+    told = browser.get(reverse("admin:export_state", args=[made.pk])).json()
+    assert (told["fault"], told["file"]) == ("The file could not be written. Ask for it again.", "")
+    assert "ZeroDivisionError" not in browser.get(PAGE, {"workspace": workspace.pk}).text
 
 
 def test_a_long_file_is_made_in_the_background_for_who_asked(

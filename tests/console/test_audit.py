@@ -137,7 +137,7 @@ def test_failed_logins_fill_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-def test_without_the_fast_store_failed_logins_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_valkey_failed_logins_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: object, **__: object) -> None:
         raise RedisDown
 

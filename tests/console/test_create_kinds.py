@@ -163,6 +163,13 @@ def test_a_draft_that_cannot_be_saved_is_no_error(
     assert superuser.post(f"{CREATE}simple/draft/", values).status_code in (200, 400)
 
 
+def test_the_page_names_the_largest_file_that_is_configured(
+    superuser: Client, workspace: Workspace, settings: Any
+) -> None:
+    settings.MAX_FILE_BYTES = 3 << 20
+    assert "Select a file of targets, at most 3 MB" in superuser.get(f"{CREATE}multiple/").text
+
+
 def test_a_draft_whose_file_is_gone_asks_for_it_again(superuser: Client, workspace: Workspace) -> None:
     key = a_draft(superuser, workspace, "multiple", file="1", file_name="winners.csv")
     page = superuser.get(f"{CREATE}multiple/", {"draft": key})

@@ -74,6 +74,11 @@ def test_another_apps_workspace_does_not_exist(
     assert browser.post(PUSH, {"workspace": strange.pk}).status_code == 404
 
 
+def test_a_notification_is_headed_in_the_users_language(member: Callable[[str], Client], workspace: Workspace) -> None:
+    page = member("operator").get(PAGE, headers={"accept-language": "zh-CN"}).text
+    assert "应用<span data-at>" in page
+
+
 def test_the_page_shows_no_key_and_no_secret(member: Callable[[str], Client], workspace: Workspace) -> None:
     page = member("operator").get(PAGE)
     assert page.status_code == 200

@@ -253,9 +253,7 @@ def test_a_live_activity_among_the_devices_is_called_one(superuser: Client, work
     assert "Live Activity ride-7" in page
 
 
-def test_the_console_works_without_the_fast_store(
-    superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_console_works_without_valkey(superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(valkey, "client", lambda: redis.Redis(port=1))
         cards = values(superuser)

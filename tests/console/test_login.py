@@ -107,7 +107,7 @@ def test_a_login_forgets_the_failures_before_it(root: User) -> None:
         assert log_in() == 1
 
 
-def test_without_the_fast_store_a_login_works(root: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_valkey_a_login_works(root: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: object, **__: object) -> None:
         raise RedisDown
 

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import site
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
@@ -168,6 +169,7 @@ def _answer(
         "workspace": workspace,
         "notes": start.notes,
         "shows_errors": shows_errors,
+        "max_megabytes": settings.MAX_FILE_BYTES / 2**20,
         "form": None,
     }
     if page is not None:
