@@ -85,11 +85,12 @@ class ConsoleSite(UnfoldAdminSite):
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Let users change their password, and record in the audit log that they did."""
         from console.access import audit
+        from console.models import AuditEntry
 
         answer = super().password_change(request, extra_context)
         if request.method == "POST" and answer.status_code == 302:
             assert request.user.is_authenticated
-            audit.record(request, "change", request.user, {"what": "Changed their own password."})
+            audit.record(request, AuditEntry.Action.CHANGE, request.user, {"what": "Changed their own password."})
         return answer
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

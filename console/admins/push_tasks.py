@@ -37,6 +37,7 @@ from console.components.pasted_times import pasted_span
 from console.components.refusals import refusal
 from console.components.row_links import RowLink, row_links
 from console.locale.zones import zone_of
+from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.codes.results import ResultError
 from pushcore.models import Broadcast, FileImport, PushTask
@@ -235,7 +236,9 @@ class PushTaskAdmin(LargeTableAdmin):
             channel, status = Channel(int(request.GET["channel"])), int(request.GET["status"])
         except (KeyError, ValueError):
             raise Http404 from None
-        audit.record(request, "export", task, {"what": "targets", "channel": channel.label, "status": status})
+        audit.record(
+            request, AuditEntry.Action.EXPORT, task, {"what": "targets", "channel": channel.label, "status": status}
+        )
         lines = targets_csv(task_queries.targets_with_status(task, channel, status))
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="targets-{task.pk}-{status}.csv"'

@@ -23,6 +23,7 @@ from console.access import audit
 from console.access.rights import MissingRightError, Right, Scope, roles_of, scope_of
 from console.components import export_answers
 from console.components.listing import Listing, open_listing
+from console.models import AuditEntry
 from pushcore.models import App, Workspace
 
 # Rows of a file; the newest are in it.
@@ -104,7 +105,7 @@ class ExportedList:
         with override("en"):
             what = f"list: {self.opts.verbose_name_plural}"
         details = {"what": what, "filters": query} if query else {"what": what}
-        audit.record(request, "export", about, details | {"rows": "many" if rows is None else rows})
+        audit.record(request, AuditEntry.Action.EXPORT, about, details | {"rows": "many" if rows is None else rows})
 
     def _file_name(self) -> str:
         return f"{self.opts.model_name}-{timezone.localdate():%Y-%m-%d}"

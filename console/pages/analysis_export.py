@@ -13,6 +13,7 @@ from analytics.report_files import row_count
 from console.access import audit
 from console.access.rights import MissingRightError, Right, scope_of
 from console.components import export_answers
+from console.models import AuditEntry
 from console.pages.analysis_form import AnalysisForm
 from console.pages.workspace_shown import chosen_workspace
 
@@ -38,7 +39,7 @@ def ask_export(request: HttpRequest) -> HttpResponse:
     granularity = Granularity.MINUTE if request.POST.get("minutes") == "1" else form.granularity()
     audit.record(
         request,
-        "export",
+        AuditEntry.Action.EXPORT,
         workspace,
         {"what": "usage analysis", "format": file_format, "rows": row_count(report, granularity)},
     )

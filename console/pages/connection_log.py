@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from console.access import audit
 from console.access.rights import MissingRightError, Right, scope_of
 from console.locale.zones import activate, zone_of
+from console.models import AuditEntry
 from gateway.cluster import connection_log as log
 from pushcore.models import Device
 from pushcore.storage.valkey import ValkeyDown
@@ -89,7 +90,9 @@ def _start(request: HttpRequest, device: Device) -> HttpResponse:
     except ValkeyDown:
         messages.error(request, _("Valkey is unavailable, through which the gateway tells what happens."))
     else:
-        audit.record(request, "change", device, {"what": "Started the log of the device's connections."})
+        audit.record(
+            request, AuditEntry.Action.CHANGE, device, {"what": "Started the log of the device's connections."}
+        )
     return redirect(request.path)
 
 

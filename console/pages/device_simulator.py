@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from console.access import audit
 from console.access.rights import MissingRightError, Right, scope_of
-from console.models import SimulatedDevice
+from console.models import AuditEntry, SimulatedDevice
 from console.pages.create.explanations import explain
 from pushcore.codes.results import ResultError
 from pushcore.devices import info, registry
@@ -59,7 +59,7 @@ def switch_on(request: HttpRequest) -> JsonResponse:
     assert request.user.is_authenticated
     workspace = _workspace(request)
     ad_token, secret = own_device(request.user.pk, workspace)
-    audit.record(request, "change", workspace, {"what": "Switched on a simulated device."})
+    audit.record(request, AuditEntry.Action.CHANGE, workspace, {"what": "Switched on a simulated device."})
     app_id, workspace_id = workspace.app.app_id, workspace.workspace_id
     return JsonResponse({"adToken": ad_token, "secret": secret, "appId": app_id, "workspaceId": workspace_id})
 
@@ -84,7 +84,7 @@ def push_to_simulator(request: HttpRequest) -> JsonResponse:
         task = accept(workspace, push, source=PushTask.Source.CONSOLE, author=request.user.get_username())
     except ResultError as error:
         return JsonResponse({"error": str(explain(error).sentence)}, status=400)
-    audit.record(request, "push", task)
+    audit.record(request, AuditEntry.Action.PUSH, task)
     return JsonResponse({"task": str(task.pk)})
 
 

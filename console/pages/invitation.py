@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from console.access import audit, invitations
+from console.models import AuditEntry
 
 
 class FirstPasswordForm(SetPasswordForm):
@@ -49,7 +50,9 @@ class Invitation(PasswordResetConfirmView):
         """Set the password and record it in the audit log in one transaction."""
         with transaction.atomic():
             answer = super().form_valid(form)
-            audit.record_for(self.request, self.user, "change", self.user, {"what": "Set a password by invitation."})
+            audit.record_for(
+                self.request, self.user, AuditEntry.Action.CHANGE, self.user, {"what": "Set a password by invitation."}
+            )
         messages.success(self.request, _("Your password is set: log in with it."))
         return answer
 

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from console.access import audit, second_factor
-from console.models import SecondFactor
+from console.models import AuditEntry, SecondFactor
 
 # Session key: the time (Unix seconds) until which a code is accepted, after the password has been checked.
 PROVEN_UNTIL = "console.two_factor.proven_until"
@@ -69,7 +69,7 @@ def _confirm(request: HttpRequest) -> HttpResponse:
     if codes is None:
         return _show_key(request, factor, error=_("That is not the present code. Try again with the next one."))
     del request.session[PROVEN_UNTIL]
-    audit.record(request, "change", request.user, {"what": "Set up two-factor login."})
+    audit.record(request, AuditEntry.Action.CHANGE, request.user, {"what": "Set up two-factor login."})
     return _page(request, recovery_codes=codes)
 
 
@@ -79,7 +79,7 @@ def _remove(request: HttpRequest) -> HttpResponse:
     if not _password_is_right(request):
         return _page(request, error=_("The password is wrong."))
     SecondFactor.objects.filter(user_id=request.user.pk).delete()
-    audit.record(request, "change", request.user, {"what": "Removed their two-factor login."})
+    audit.record(request, AuditEntry.Action.CHANGE, request.user, {"what": "Removed their two-factor login."})
     messages.success(request, _("Two-factor login is off."))
     return HttpResponseRedirect(reverse("admin:two_factor"))
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from console.access import audit
-from console.models import TestDevice
+from console.models import AuditEntry, TestDevice
 from console.pages.create.explanations import explain
 from console.pages.create.files import inspect_kept_file, kept_file
 from console.pages.create.forms import MultipleForm, SimpleForm
@@ -150,5 +150,5 @@ def push_test(request: HttpRequest, kind: str) -> JsonResponse:
         return JsonResponse({"errors": [str(explain(error).sentence)]})
     names = {(one.delivery_type, one.target): one.name for one in devices}
     for task in pushed:
-        audit.record(request, "test", task, {"what": "Pushed to test devices."})
+        audit.record(request, AuditEntry.Action.TEST, task, {"what": "Pushed to test devices."})
     return JsonResponse({"sent": [asdict(_told(workspace, task, names)) for task in pushed]})

@@ -27,7 +27,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from channels_vendor.accounts import in_use
 from console.access import audit
 from console.locale.zones import activate, zone_of
-from console.models import Draft
+from console.models import AuditEntry, Draft
 from console.pages.create import confirming, drafts, review, testing
 from console.pages.create.details import details
 from console.pages.create.duplicating import copy_of
@@ -263,7 +263,7 @@ def _send(request: HttpRequest, kind: str, page: MessageForms) -> HttpResponse:
         return _review(request, kind, page, refusal=refusal)
     made = _pushed(page, request.user.get_username())
     confirmed = {"devices": request.POST.get("devices")} if isinstance(page.push, BroadcastForm) else {}
-    audit.record(request, "push", made, confirmed)
+    audit.record(request, AuditEntry.Action.PUSH, made, confirmed)
     drafts.discard(request.user.pk, request.POST.get("draft"))
     if isinstance(made, Schedule):
         messages.success(request, _("The push is scheduled: %(id)s.") % {"id": made.pk})
