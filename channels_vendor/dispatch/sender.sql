@@ -2,7 +2,8 @@
 
 -- accounts_due --
 -- Find the accounts with due messages, also those that were deleted: jumps from account to account in the index of what
--- is due. Messages before the given one are no longer valid.
+-- is due (OFFSET 0 keeps the planner from reading all that is due of all). Messages before the given one are no longer
+-- valid.
 WITH RECURSIVE waiting(workspace_id, channel) AS (
     (
         SELECT workspace_id, channel FROM channels_vendor_vendormessage
@@ -25,6 +26,7 @@ WHERE EXISTS (
     SELECT FROM channels_vendor_vendormessage m
     WHERE m.workspace_id = w.workspace_id AND m.channel = w.channel AND m.due_at <= now()
         AND m.message_id >= %(oldest)s
+    OFFSET 0
 )
 
 -- claim --
