@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from threading import Event
 from typing import Any, NamedTuple
@@ -61,19 +61,31 @@ def load_all(*, budget_seconds: float = 20.0) -> int:
     """Load waiting files until the time is spent; return how many records became messages.
 
     Wakes the loader again if something is left. Safe to run concurrently with itself: files are leased.
+
+    Raises:
+        Exception: What the first file failed with that could not be loaded, after the others had their turn.
     """
     deadline = time.monotonic() + budget_seconds
-    accepted = 0
-    while time.monotonic() < deadline:
-        with lease.taken() as file:
-            if file is None:
-                return accepted
-            try:
-                accepted += _load(file, deadline)
-            except TaskRevokedError:
-                _finish(file)
-            except FileTakenError:
-                log.warning("file is leased by another worker", task=file.pk)
+    accepted, failures = 0, list[Exception]()
+    # A file that fails stays leased until the end: the next one, not itself, is the oldest free file then.
+    with ExitStack() as failed:
+        while time.monotonic() < deadline:
+            with ExitStack() as leased:
+                file = leased.enter_context(lease.taken())
+                if file is None:
+                    break
+                try:
+                    accepted += _load(file, deadline)
+                except TaskRevokedError:
+                    _finish(file)
+                except FileTakenError:
+                    log.warning("file is leased by another worker", task=file.pk)
+                except Exception as error:
+                    log.warning("file could not be loaded; tried again", task=file.pk, error=type(error).__name__)
+                    failures.append(error)
+                    failed.push(leased.pop_all())
+    if failures:
+        raise failures[0]
     if lease.any_free():
         wake_loader()
     return accepted

@@ -96,3 +96,23 @@ def test_a_loader_that_fails_gives_its_file_back_at_once(
             load.load_all()
     assert FileImport.objects.get().leased_until is None
     assert load.load_all() == 3
+
+
+def test_a_file_that_cannot_be_loaded_does_not_keep_those_behind_it(
+    upload_file: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = upload_file(lines_of(3))
+    good = upload_file(lines_of(2, first=10))
+    load_file = load._load
+
+    def fail(file: FileImport, deadline: float) -> int:
+        if file.pk == bad.pk:
+            raise RuntimeError("a fault")
+        return load_file(file, deadline)
+
+    monkeypatch.setattr(load, "_load", fail)
+    with pytest.raises(RuntimeError, match="a fault"):
+        load.load_all()
+    assert Message.objects.filter(task=good).count() == 2
+    assert FileImport.objects.get(pk=good.pk).finished_at
+    assert FileImport.objects.get(pk=bad.pk).leased_until is None
