@@ -36,7 +36,7 @@ from pushcore.storage.outages import Unavailable, log_outage
 log = structlog.get_logger(__name__)
 
 MAX_QUERY_FIELDS = 100
-MAX_PAGE = 1_000_000
+MAX_PAGE = 9_999
 REPLAY_FIELDS = ("timestamp", "nonce")
 
 
@@ -240,7 +240,7 @@ def page_number(parameters: Mapping[str, str], name: str) -> int:
         ResultError: INVALID_PARAM, naming the parameter.
     """
     text = parameters.get(name, "1")
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_PAGE):
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_PAGE):
         raise ResultError(ResultCode.INVALID_PARAM, f"{name} is from 1 to {MAX_PAGE}")
     return int(text)
 
