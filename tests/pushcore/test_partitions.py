@@ -11,10 +11,19 @@ import psycopg2
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from mps_project.observability import readiness
 from pushcore.models import Message, PushTask
 from pushcore.storage import ids, partitions
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _todays_partitions(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Have today's partitions: the run may have begun the day before."""
+    with django_db_blocker.unblock():
+        partitions.ensure()
+        partitions.drop_expired()
 
 
 def insert(message_id: int) -> None:
