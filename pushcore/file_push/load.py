@@ -45,6 +45,8 @@ MAX_FAULTS = 1000
 DISPATCH_BATCH = 1000
 # Blocks written concurrently.
 WRITERS = 2
+# Files that may fail in a run. Each stays leased meanwhile, which takes a thread and a connection.
+MAX_FAILURES = 8
 
 _NULL = "\\N"
 _COPY = (
@@ -69,7 +71,7 @@ def load_all(*, budget_seconds: float = 20.0) -> int:
     accepted, failures = 0, list[Exception]()
     # A file that fails stays leased until the end: the next one, not itself, is the oldest free file then.
     with ExitStack() as failed:
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and len(failures) < MAX_FAILURES:
             with ExitStack() as leased:
                 file = leased.enter_context(lease.taken())
                 if file is None:

@@ -116,3 +116,21 @@ def test_a_file_that_cannot_be_loaded_does_not_keep_those_behind_it(
     assert Message.objects.filter(task=good).count() == 2
     assert FileImport.objects.get(pk=good.pk).finished_at
     assert FileImport.objects.get(pk=bad.pk).leased_until is None
+
+
+def test_a_run_ends_after_a_few_files_that_fail(
+    upload_file: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        upload_file(lines_of(1, first=number))
+    tried: list[int] = []
+
+    def fail(file: FileImport, _deadline: float) -> int:
+        tried.append(file.pk)
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(load, "MAX_FAILURES", 2)
+    monkeypatch.setattr(load, "_load", fail)
+    with pytest.raises(RuntimeError, match="a fault"):
+        load.load_all()
+    assert len(tried) == 2
