@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from console.components.change_list import CappedPaginator
@@ -34,3 +37,16 @@ class MessageKeyAdmin(ReadOnly, SuperuserModelAdmin):
     ordering = ("digest",)
     sortable_by = ()
     paginator = CappedPaginator
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
+        """Return the newest claim of a digest or answer 404.
+
+        A claim made in a day's last hour has a row for the next day too (`pushcore.push.idempotency`).
+        """
+        try:
+            newest: Model | None = self.get_queryset(request).filter(digest=object_id).order_by("day").last()
+        except ValidationError:
+            newest = None
+        if newest is None:
+            raise Http404
+        return newest

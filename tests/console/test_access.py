@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -10,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from console.components.scoped_admin import ScopedModelAdmin, SuperuserModelAdmin
 from console.models import AuditEntry, Membership
@@ -81,6 +84,16 @@ def test_the_installations_pages_are_for_superusers(
     assert superuser.get(url(model, "change", pk)).status_code == 200
     assert administrator.get(url(model, "changelist")).status_code == 403
     assert administrator.get(url(model, "change", pk)).status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_claim_of_a_days_last_hour_opens_once_as_the_newest(superuser: Client) -> None:
+    digest, now = uuid4(), timezone.now()
+    for day in (now.date(), now.date() + timedelta(days=1)):
+        MessageKey(digest=digest, day=day, task_id=7, claimed_at=now).save(force_insert=True)
+    answer = superuser.get(url(MessageKey, "change", digest))
+    assert answer.context["original"].day == now.date() + timedelta(days=1)
+    assert superuser.get(url(MessageKey, "change", "no-digest")).status_code == 404
 
 
 @models

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from pushcore.codes.results import ResultError
 from pushcore.models import Message, MessageKey, PushTask, Workspace
@@ -23,6 +24,13 @@ from tests.support.threads import at_once
 MIDNIGHT = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 HOURS = [0.0, 0.5, 12.0, 22.9, 23.0, 23.9, 23.9999]
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _partitions_around_midnight(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Have the partitions around `MIDNIGHT`: if it is yesterday's by now, another test may have dropped them."""
+    with django_db_blocker.unblock():
+        partitions.ensure(now=MIDNIGHT)
 
 
 def a_push(workspace: Workspace, at: datetime, *msgkeys: str, fingerprint: bytes = b"f") -> NewPush:
@@ -164,4 +172,4 @@ def test_claims_are_dropped_with_their_day_once_no_request_may_meet_them() -> No
         partitions.ensure(now=MIDNIGHT + timedelta(days=days))
         partitions.drop_expired(now=MIDNIGHT + timedelta(days=days, hours=23))
         assert MessageKey.objects.count() == left
-    partitions.ensure()
+    partitions.ensure(now=MIDNIGHT)
