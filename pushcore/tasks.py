@@ -14,7 +14,7 @@ from pushcore.broadcast import vendor_walk
 from pushcore.delivery import expiry, sweeper
 from pushcore.devices import removal
 from pushcore.file_push import load, upload
-from pushcore.revocation import revocations
+from pushcore.revocation import task_rows
 from pushcore.schedules import firing
 from pushcore.storage import partitions
 from pushcore.storage.one_at_a_time import one_at_a_time
@@ -49,7 +49,7 @@ def expire() -> None:
 @one_at_a_time
 def work_off_revocations() -> None:
     """Go on with revocations that are not finished."""
-    revocations.work_off_all()
+    task_rows.work_off_all()
 
 
 @shared_task(name="pushcore.walk_broadcasts")

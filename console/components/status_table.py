@@ -10,7 +10,6 @@ from django.utils.translation import gettext
 
 from console.components.message_status import channel_title, status_advice, status_code, status_colour, status_word
 from pushcore.codes import statuses
-from pushcore.codes.statuses import Status
 from pushcore.ports import StatusCount
 
 
@@ -19,6 +18,7 @@ class StatusRow:
     """A status on a channel.
 
     Attributes:
+        key: Tells the row from the others of its table.
         word: What operators call the status.
         colour: The label's colour.
         code: The code, with the channel's name for it.
@@ -28,8 +28,10 @@ class StatusRow:
         count: How many messages have it.
         share: Their share of all messages of the table, in per cent.
         listed: The address of these messages in the message list; empty where none is given.
+        targets: The address that downloads their targets; empty where none is given.
     """
 
+    key: str
     word: str
     colour: str
     code: str
@@ -39,27 +41,34 @@ class StatusRow:
     count: int
     share: str
     listed: str
+    targets: str
 
 
-def status_rows(counts: Sequence[StatusCount], listed: Callable[[Status], str]) -> list[StatusRow]:
+def status_rows(
+    counts: Sequence[StatusCount],
+    listed: Callable[[StatusCount], str],
+    targets: Callable[[StatusCount], str] = lambda _one: "",
+) -> list[StatusRow]:
     """Return the rows of a table, in the order given but for what was delivered, which is last; in the active language.
 
     Args:
         counts: How many messages have each status on each channel.
-        listed: Returns the address of the messages with a status.
+        listed: Returns the address of the messages of a row.
+        targets: Returns the address that downloads their targets.
     """
     total = sum(one.count for one in counts)
     ordered = sorted(counts, key=_is_delivered)
-    return [_row(one, total, listed(one.status)) for one in ordered]
+    return [_row(one, total, listed(one), targets(one)) for one in ordered]
 
 
 def _is_delivered(one: StatusCount) -> bool:
     return one.status.code == statuses.ACKED
 
 
-def _row(one: StatusCount, total: int, listed: str) -> StatusRow:
+def _row(one: StatusCount, total: int, listed: str, targets: str) -> StatusRow:
     word, meaning = status_word(one.status, one.channel), capfirst(gettext(one.status.meaning))
     return StatusRow(
+        key=f"{int(one.channel)}-{one.status.code}",
         word=word,
         colour=status_colour(one.status),
         code=status_code(one.status),
@@ -69,4 +78,5 @@ def _row(one: StatusCount, total: int, listed: str) -> StatusRow:
         count=one.count,
         share=f"{100 * one.count / total:.2f}%",
         listed=listed,
+        targets=targets,
     )

@@ -11,15 +11,13 @@ from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from analytics import task_queries
 from analytics.task_queries import ChannelIndex
-from console.components.message_status import channel_title, status_advice, status_code, status_colour, status_word
+from console.components.status_table import StatusRow, status_rows
 from pushcore.codes import statuses
 from pushcore.models import PushTask
-from pushcore.ports import StatusCount
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 
 # Counting millions of messages stops after this time, in milliseconds; the report then has the task's counters.
@@ -44,35 +42,6 @@ class FunnelStep:
 
 
 @dataclass(frozen=True)
-class UndeliveredRow:
-    """A status that is no success, as the report explains it.
-
-    Attributes:
-        key: Tells the row from the others of the task.
-        word: What operators call the status.
-        colour: The label's colour.
-        code: The code, with the channel's name for it.
-        meaning: What it means.
-        advice: What to do about it.
-        channel: The channel's name.
-        count: How many messages have it.
-        listed: The address of these messages in the message list.
-        targets: The address that downloads their targets.
-    """
-
-    key: str
-    word: str
-    colour: str
-    code: str
-    meaning: str
-    advice: str
-    channel: str
-    count: int
-    listed: str
-    targets: str
-
-
-@dataclass(frozen=True)
 class TaskReport:
     """A task's report.
 
@@ -91,7 +60,7 @@ class TaskReport:
     expired: int = 0
     failed: int = 0
     channels: list[ChannelIndex] = field(default_factory=list)
-    undelivered: list[UndeliveredRow] = field(default_factory=list)
+    undelivered: list[StatusRow] = field(default_factory=list)
     is_complete: bool = True
 
 
@@ -114,7 +83,12 @@ def report_of(task: PushTask) -> TaskReport:
         expired=expired,
         failed=sum(one.count for one in counts) - waiting - expired - revoked,
         channels=channels,
-        undelivered=[_row(task, one) for one in counts[:LISTED_STATUSES]],
+        undelivered=status_rows(
+            counts[:LISTED_STATUSES],
+            # As seen from the task's page: to look addresses up, the gateway would have to load all pages.
+            listed=lambda one: f"../../../message/?{urlencode({'task': task.pk, 'status': one.status.code})}",
+            targets=lambda one: f"../targets/?{urlencode({'channel': int(one.channel), 'status': one.status.code})}",
+        ),
     )
 
 
@@ -128,20 +102,3 @@ def _funnel(*counts: int) -> list[FunnelStep]:
     """Return the steps for counts of pushed, accepted, arrived and, where it is known, opened messages."""
     steps = (("pushed", _("Pushed")), ("accepted", _("Accepted")), ("arrived", _("Arrived")), ("opened", _("Opened")))
     return [FunnelStep(key, label, count, counts[0]) for (key, label), count in zip(steps, counts, strict=False)]
-
-
-def _row(task: PushTask, one: StatusCount) -> UndeliveredRow:
-    query = urlencode({"channel": int(one.channel), "status": one.status.code})
-    return UndeliveredRow(
-        key=f"{int(one.channel)}-{one.status.code}",
-        word=status_word(one.status, one.channel),
-        colour=status_colour(one.status),
-        code=status_code(one.status),
-        meaning=gettext(one.status.meaning),
-        advice=status_advice(one.status),
-        channel=channel_title(one.channel),
-        count=one.count,
-        # As seen from the task's page: to look addresses up, the gateway would have to load all pages.
-        listed=f"../../../message/?{urlencode({'task': task.pk, 'status': one.status.code})}",
-        targets=f"../targets/?{query}",
-    )

@@ -78,7 +78,7 @@ def _report(form: AnalysisForm, *, compares: bool) -> dict[str, Any]:
         "chart": chart_of(points, before, step),
         "step": step,
         "compares": compares,
-        "statuses": status_rows(queries.statuses_of(report), lambda status: _listed(form, status)),
+        "statuses": status_rows(queries.statuses_of(report), lambda one: _listed(form, one.status)),
         "statuses_of_all": report.platform is not None or report.app_version is not None,
     }
 

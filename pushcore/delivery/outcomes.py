@@ -38,8 +38,8 @@ _SQL = {
 }
 
 
-class _Outcome(NamedTuple):
-    """What became of some messages."""
+class _FinalStatus(NamedTuple):
+    """A status that ends a message, and the channel that it was reached on."""
 
     status: int
     channel: int
@@ -72,10 +72,10 @@ def record(outcomes: Sequence[Outcome]) -> int:
     Returns:
         How many messages changed.
     """
-    first: dict[int, _Outcome] = {}
+    first: dict[int, _FinalStatus] = {}
     for outcome in outcomes:
-        first.setdefault(outcome.message_id, _Outcome(outcome.status, int(outcome.channel)))
-    alike: dict[_Outcome, list[int]] = defaultdict(list)
+        first.setdefault(outcome.message_id, _FinalStatus(outcome.status, int(outcome.channel)))
+    alike: dict[_FinalStatus, list[int]] = defaultdict(list)
     for message_id in sorted(first):
         alike[first[message_id]].append(message_id)
     return _record(alike)
@@ -84,14 +84,14 @@ def record(outcomes: Sequence[Outcome]) -> int:
 def record_acknowledged(message_ids: Iterable[int]) -> int:
     """Do as `record` for messages that devices acknowledged on the self-built channel."""
     ordered = sorted(set(message_ids))
-    return _record({_Outcome(statuses.ACKED, Channel.SELF_BUILT.value): ordered} if ordered else {})
+    return _record({_FinalStatus(statuses.ACKED, Channel.SELF_BUILT.value): ordered} if ordered else {})
 
 
-def _record(alike: Mapping[_Outcome, list[int]]) -> int:
+def _record(alike: Mapping[_FinalStatus, list[int]]) -> int:
     """Record by outcome the messages that have it, ordered; one statement for each outcome."""
     if not alike:
         return 0
-    now, changed = clock.now(), list[tuple[_Outcome, _Changed]]()
+    now, changed = clock.now(), list[tuple[_FinalStatus, _Changed]]()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SQL["by_key"])
         if len(alike) > 1:
@@ -125,7 +125,7 @@ def _keys(message_ids: Sequence[int]) -> dict[str, Any]:
     return {"ids": f"{{{','.join(map(str, message_ids))}}}", "first": message_ids[0], "last": message_ids[-1]}
 
 
-def _counts(changed: Sequence[tuple[_Outcome, _Changed]]) -> dict[int, Counts]:
+def _counts(changed: Sequence[tuple[_FinalStatus, _Changed]]) -> dict[int, Counts]:
     """Sum up by task. Expiry is no outcome that anybody reported: the time of the last one stays."""
     counts: dict[int, Counts] = defaultdict(Counts)
     for outcome, group in changed:

@@ -24,7 +24,7 @@ from pushcore.ports import Outcome
 from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush, MultiplePush, TargetMessage
 from pushcore.push.templates import TemplateDraft
-from pushcore.revocation import revocations
+from pushcore.revocation import notices, revocations, task_rows
 from pushcore.storage import ids
 from tests.pushcore.conftest import RecordingLane
 
@@ -61,7 +61,7 @@ def acknowledge(*rows: Message) -> None:
     outcomes.record([Outcome(row.pk, statuses.ACKED) for row in rows])
 
 
-def notices() -> dict[str, int | None]:
+def devices_told() -> dict[str, int | None]:
     """Return the revocation notices: the `k` revoked -> the device."""
     rows = Message.objects.filter(task__kind=PushTask.Kind.REVOKE)
     return {row.content["revokes"]: row.device_id for row in rows}
@@ -76,7 +76,7 @@ def test_pending_messages_of_a_task_are_revoked_and_devices_are_notified_of_deli
     lane.got.clear()
     revocations.revoke_task(workspace, task.pk)
     assert [row.status for row in task.messages.order_by("pk")] == [2, 2, -2, -2, -2]
-    assert notices() == {str(first.pk): first.device_id, str(second.pk): second.device_id}
+    assert devices_told() == {str(first.pk): first.device_id, str(second.pk): second.device_id}
     assert Message.objects.filter(kind=Message.Kind.REVOKE).count() == 2
     assert [(outgoing.kind, outgoing.msgkey) for outgoing in lane.got] == [("revoke", "")] * 2
     assert {message_id for _, message_id in lane.withdrawn} == {row.pk for row in waiting}
@@ -84,14 +84,14 @@ def test_pending_messages_of_a_task_are_revoked_and_devices_are_notified_of_deli
     task.refresh_from_db()
     assert (task.success_count, task.revoked_at is not None) == (2, True)
     revocations.revoke_task(workspace, task.pk)
-    assert len(notices()) == 2
+    assert len(devices_told()) == 2
 
 
 def test_from_the_moment_a_task_is_marked_nothing_of_it_is_delivered(
     workspace: Workspace, to_fleet: Send, fleet: list[KnownDevice], lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task, other = to_fleet("a"), to_fleet("b")
-    monkeypatch.setattr(revocations, "work_off", lambda *_a, **_k: False)  # the rows are not touched yet
+    monkeypatch.setattr(task_rows, "work_off", lambda *_a, **_k: False)  # the rows are not touched yet
     revocations.revoke_task(workspace, task.pk)
     lane.got.clear()
     waiting = deliverable.by_device([device.id for device in fleet], 1).messages
@@ -108,37 +108,37 @@ def test_devices_are_notified_of_messages_in_flight_too(
     task = to_fleet()
     connected, written, *_ = task.messages.order_by("pk")
     outcomes.mark_sent([written.pk])
-    monkeypatch.setattr(revocations, "online", lambda _devices: {connected.device_id})
+    monkeypatch.setattr(notices, "online", lambda _devices: {connected.device_id})
     revocations.revoke_task(workspace, task.pk)
-    assert set(notices()) == {str(connected.pk), str(written.pk)}
+    assert set(devices_told()) == {str(connected.pk), str(written.pk)}
 
 
-@pytest.mark.parametrize("where", ["_insert_notices", "_withdraw"])
+@pytest.mark.parametrize("where", ["insert", "withdraw"])
 def test_a_revocation_continues_after_a_worker_died(
     workspace: Workspace, to_fleet: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(revocations, "BATCH", 1)
+    monkeypatch.setattr(task_rows, "BATCH", 1)
     task = to_fleet()
     rows = list(task.messages.order_by("pk"))
     acknowledge(*rows[:3])
-    working, calls = getattr(revocations, where), itertools.count(1)
+    working, calls = getattr(notices, where), itertools.count(1)
 
     def dying(*arguments: Any) -> Any:
         if next(calls) % 2 == 0:
             raise KeyboardInterrupt
         return working(*arguments)
 
-    monkeypatch.setattr(revocations, where, dying)
+    monkeypatch.setattr(notices, where, dying)
     with pytest.raises(KeyboardInterrupt):
         revocations.revoke_task(workspace, task.pk)
     for _ in range(20):
         try:
-            revocations.work_off_all()
+            task_rows.work_off_all()
         except KeyboardInterrupt:
             continue
         break
     assert [row.status for row in task.messages.order_by("pk")] == [2, 2, 2, -2, -2]
-    assert sorted(notices()) == sorted(str(row.pk) for row in rows[:3])
+    assert sorted(devices_told()) == sorted(str(row.pk) for row in rows[:3])
     own = PushTask.objects.get(kind=PushTask.Kind.REVOKE)
     assert own.message_count == own.own_messages().count() == own.messages.count() == 3
 
@@ -146,31 +146,31 @@ def test_a_revocation_continues_after_a_worker_died(
 def test_a_worker_gives_a_revocation_back_when_its_time_is_spent(
     workspace: Workspace, to_fleet: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revocations, "BATCH", 1)
+    monkeypatch.setattr(task_rows, "BATCH", 1)
     monkeypatch.setattr(revocations, "INLINE_SECONDS", 0.0)
     task = to_fleet()
     revocations.revoke_task(workspace, task.pk)
     assert task.messages.filter(status=0).count() == 4
-    revocations.work_off_all()
+    task_rows.work_off_all()
     assert task.messages.filter(status=-2).count() == 5
 
 
 def test_a_worker_that_finds_another_at_what_waits_does_not_end_the_revocation(
     workspace: Workspace, to_fleet: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revocations, "BATCH", 2)
+    monkeypatch.setattr(task_rows, "BATCH", 2)
     monkeypatch.setattr(revocations, "INLINE_SECONDS", 0.0)
     task = to_fleet()
     acknowledge(*task.own_messages().order_by("pk")[:1])
     revocations.revoke_task(workspace, task.pk)
     with monkeypatch.context() as locked:
         # As it is while the other's batch holds the row's lock, which is free again afterwards.
-        locked.setattr(revocations, "_stop_waiting", lambda _task_id: False)
-        revocations.work_off(task.pk, budget_seconds=10)
+        locked.setattr(task_rows, "_stop_waiting", lambda _task_id: False)
+        task_rows.work_off(task.pk, budget_seconds=10)
     assert Revocation.objects.get().finished_at is None
-    revocations.work_off_all()
+    task_rows.work_off_all()
     assert [row.status for row in task.messages.order_by("pk")] == [2, -2, -2, -2, -2]
-    assert len(notices()) == 1
+    assert len(devices_told()) == 1
 
 
 def test_a_message_is_revoked_by_its_msgkey_and_target(
@@ -183,7 +183,7 @@ def test_a_message_is_revoked_by_its_msgkey_and_target(
     acknowledge(one)
     assert revocations.revoke_message(workspace, "k1", "ann") == 2
     assert [Message.objects.get(pk=row.pk).status for row in (one, two)] == [2, -2]
-    assert notices() == {str(one.pk): one.device_id}
+    assert devices_told() == {str(one.pk): one.device_id}
     # To the device that has it, though the user has left it.
     assert one.device_id is not None
     bindings.unbind(Device.objects.get(pk=one.device_id), "ann")
@@ -238,7 +238,7 @@ def test_devices_of_vendors_get_no_notice_through_the_gateway(
     task = to_fleet()
     outcomes.record([Outcome(row.pk, statuses.ACKED, Channel.HUAWEI) for row in task.messages.all()])
     revocations.revoke_task(workspace, task.pk)
-    assert notices() == {}
+    assert devices_told() == {}
 
 
 def test_the_backend_gets_a_receipt_for_its_message_and_not_for_the_notice(
