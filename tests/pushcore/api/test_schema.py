@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -43,7 +44,9 @@ DEVICE_CALLS = [
 ]
 
 
+@functools.cache
 def load() -> Any:
+    """Return the schema; it is the same for all calls, and takes a second to generate and read."""
     return schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", application)
 
 
