@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, cast
 
 from django.apps import AppConfig
@@ -12,9 +12,12 @@ from django.core.checks import CheckMessage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
+
+from console.theme import settings as theme
 
 
 class ConsoleSite(UnfoldAdminSite):
@@ -81,6 +84,24 @@ class ConsoleSite(UnfoldAdminSite):
             return context
         scope = scope_of(request)
         return context | {"workspace_choices": scope.choices, "workspace_chosen": scope.chosen}
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Return the models by app, looked up only where a page shows them: the sidebar has entries of its own."""
+        return SimpleLazyObject(partial(super().get_app_list, request, app_label))
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the sidebar's groups, each entry with its address, and whether it is shown and is the page's.
+
+        Unfold's makes a class for each permission that it asks, and looks an address up wherever it is used: a tenth of
+        a page's time.
+        """
+        return [group | {"items": [self._entry(request, one) for one in group["items"]]} for group in theme.NAVIGATION]
+
+    def _entry(self, request: HttpRequest, entry: dict[str, Any]) -> dict[str, Any]:
+        link = str(entry["link"])
+        is_active = entry["active"](request) if "active" in entry else self._get_is_active(request, link)
+        is_shown = "permission" not in entry or entry["permission"](request)
+        return entry | {"link": link, "active": is_active, "has_permission": is_shown}
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Let users change their password, and record in the audit log that they did."""

@@ -72,7 +72,7 @@ def _entry(
     title: str | Promise,
     icon: str,
     view: str,
-    permission: str = "console.theme.settings.may_view",
+    permission: Callable[[HttpRequest], bool] = may_view,
     shortcut: str = "",
     pages: tuple[str, ...] = (),
 ) -> dict[str, Any]:
@@ -99,8 +99,6 @@ def _group(title: str | Promise, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": list(items)}
 
 
-_SUPERUSER = "console.theme.settings.is_superuser"
-
 NAVIGATION: list[dict[str, Any]] = [
     {"items": [{"title": _("Home"), "icon": "home", "link": reverse_lazy("admin:index"), "shortcut": "g h"}]},
     _group(
@@ -110,7 +108,7 @@ NAVIGATION: list[dict[str, Any]] = [
             "title": _("Create a message"),
             "icon": "send",
             "link": reverse_lazy("admin:create_message", args=["simple"]),
-            "permission": "console.theme.settings.may_push",
+            "permission": may_push,
             "shortcut": "c",
         },
         _entry(_("Push tasks"), "stacks", "pushcore_pushtask_changelist", shortcut="g t"),
@@ -126,7 +124,7 @@ NAVIGATION: list[dict[str, Any]] = [
     _group(
         _("Devices"),
         _entry(_("Devices"), "smartphone", "pushcore_device_changelist", shortcut="g d"),
-        _entry(_("Device simulator"), "phone_android", "device_simulator", "console.theme.settings.may_push"),
+        _entry(_("Device simulator"), "phone_android", "device_simulator", may_push),
         _entry(_("Test devices"), "developer_mode", "console_testdevice_changelist"),
         _entry(_("Query tool"), "search", "query_tool", shortcut="g q"),
         _entry(_("Bindings"), "link", "pushcore_binding_changelist"),
@@ -139,14 +137,14 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
         _entry(_("Channels"), "hub", "channels", pages=("channels_vendor_vendoraccount_changelist",)),
         _entry(_("Members"), "group", "console_membership_changelist"),
-        _entry(_("Audit log"), "policy", "console_auditentry_changelist", "console.theme.settings.may_configure"),
+        _entry(_("Audit log"), "policy", "console_auditentry_changelist", may_configure),
     ),
     _group(
         _("Installation"),
-        _entry(_("Users"), "person", "auth_user_changelist", _SUPERUSER),
-        _entry(_("Groups"), "groups", "auth_group_changelist", _SUPERUSER),
-        _entry(_("Message keys"), "fingerprint", "pushcore_messagekey_changelist", _SUPERUSER),
-        _entry(_("Watermarks"), "flag", "pushcore_watermark_changelist", _SUPERUSER),
+        _entry(_("Users"), "person", "auth_user_changelist", is_superuser),
+        _entry(_("Groups"), "groups", "auth_group_changelist", is_superuser),
+        _entry(_("Message keys"), "fingerprint", "pushcore_messagekey_changelist", is_superuser),
+        _entry(_("Watermarks"), "flag", "pushcore_watermark_changelist", is_superuser),
     ),
 ]
 

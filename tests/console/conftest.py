@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import Model
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
@@ -16,7 +17,7 @@ from django.utils.translation import override
 import console.admins  # noqa: F401 - tests go through the site's pages while they are collected
 from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
-from console import models
+from console import error_pages, models
 from console.models import AuditEntry, Membership
 from pushcore.channels import Channel
 from pushcore.delivery import outcomes
@@ -144,3 +145,9 @@ def member(app: App) -> Callable[[str], Client]:
         return client
 
     return log_in
+
+
+@pytest.fixture
+def plain_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """403 and 404 without the console's layout, where hundreds are asked for and only their status is looked at."""
+    monkeypatch.setattr(error_pages, "_page", lambda request, template, context, status: HttpResponse(status=status))
