@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from pushcore.audience import profiles
 from pushcore.devices import activities
 from pushcore.file_push.upload import scheduled_files
 from pushcore.models import (
@@ -23,7 +24,7 @@ from pushcore.storage.deletion import delete_in_steps
 
 
 def purge() -> int:
-    """Delete past Live Activities, finished files and schedules, and old token losses; return how many rows."""
+    """Delete what is over: files, schedules, Live Activities, token losses, profiles...; return how many rows."""
     now = clock.now()
     oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
     return (
@@ -35,5 +36,6 @@ def purge() -> int:
         + delete_in_steps(Revocation.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(Broadcast.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(activities.past())
+        + delete_in_steps(profiles.former())
         + delete_in_steps(TokenLoss.objects.filter(at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from pushcore.codes.results import ResultCode, ResultError
@@ -207,6 +208,41 @@ class JsonObject(serializers.JSONField):
             self.fail("invalid")
         decoding.check_storable(made, name)
         return made
+
+
+class TextList(serializers.ListField):
+    """A list of texts, or its JSON text."""
+
+    child = Text()
+
+    def __init__(self, *, most: int = 1000, **options: Any) -> None:
+        defaults: dict[str, Any] = {} if options.get("required", True) else {"default": list}
+        super().__init__(**(defaults | options))
+        self._most = most
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Return the texts; numbers in the list become text. Raises `ResultError` (INVALID_PARAM) for too many."""
+        name = str(self.field_name or "")
+        data = as_object(data, name)
+        if not isinstance(data, list):
+            self.fail("not_a_list", input_type=type(data).__name__)
+        if len(data) > self._most:
+            raise ResultError(ResultCode.INVALID_PARAM, f"{name}: at most {self._most} in a call")
+        texts = [self.child.run_validation(entry) for entry in data]
+        decoding.check_storable(texts, name)
+        return texts
+
+
+@extend_schema_field({"oneOf": [{"type": "object", "additionalProperties": True}, {"type": "string"}]})
+class ConditionValue(JsonObject):
+    """A condition on devices: a JSON object, its JSON text, or text of another form that is no JSON."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the object, or the text."""
+        if isinstance(data, str) and not data.lstrip().startswith("{"):
+            decoding.check_text(str(self.field_name or ""), data)
+            return data
+        return super().to_internal_value(data)
 
 
 def _as_text(value: Any) -> str:

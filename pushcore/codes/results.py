@@ -66,6 +66,9 @@ class ResultCode(Enum):
     ANDROID_CHANNEL_PARAM_INVALID = ("3057", _("invalid androidChannel"))
     BADGE_ADD_NUM_INVALID = ("3058", _("invalid badge_add_num"))
     BADGE_ADD_NUM_NEED_BADGE_CLASS = ("3059", _("badge_add_num needs badge_class"))
+    # Of this service alone.
+    TAG_NUM_TOO_MUCH = ("3101", _("too many tags, topics or attributes"))
+    CONDITION_INVALID = ("3102", _("illegal condition"))
     SYSTEM_ERROR = ("9000", _("system error"))
 
     def __init__(self, code: str, meaning: str) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -359,7 +361,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='device',
             name='workspace',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='devices', to='pushcore.workspace', verbose_name='workspace'),
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='devices', to='pushcore.workspace', verbose_name='workspace'),
         ),
         migrations.CreateModel(
             name='Binding',
@@ -549,6 +551,44 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='binding',
             constraint=models.UniqueConstraint(condition=models.Q(('unbound_at__isnull', True)), fields=('device',), name='pushcore_binding_one_user_a_device'),
+        ),
+        migrations.CreateModel(
+            name='AudienceName',
+            fields=[
+                ('id', models.AutoField(primary_key=True, serialize=False)),
+                ('kind', models.SmallIntegerField(choices=[(1, 'tag'), (2, 'topic')], verbose_name='kind')),
+                ('name', models.CharField(max_length=64, verbose_name='name')),
+                ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='audience_names', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'tag or topic',
+                'verbose_name_plural': 'tags and topics',
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'kind', 'name'), name='pushcore_audience_name_unique')],
+            },
+        ),
+        migrations.CreateModel(
+            name='AudienceProfile',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('user_id', models.CharField(blank=True, default='', max_length=256, verbose_name='user ID')),
+                ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), default=list, size=None, verbose_name='tags')),
+                ('topics', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), default=list, size=None, verbose_name='topics')),
+                ('attributes', models.JSONField(default=dict, verbose_name='attributes')),
+                ('updated_at', models.DateTimeField(editable=False, verbose_name='updated at')),
+                ('device', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='audience_profiles', to='pushcore.device', verbose_name='device')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='audience_profiles', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'audience profile',
+                'verbose_name_plural': 'audience profiles',
+                'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='pushcore_profile_tags'), django.contrib.postgres.indexes.GinIndex(fields=['topics'], name='pushcore_profile_topics')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('device__isnull', False)), fields=('device', 'workspace'), name='pushcore_profile_of_device'), models.UniqueConstraint(condition=models.Q(('device__isnull', True)), fields=('workspace', 'user_id'), name='pushcore_profile_of_user')],
+            },
+        ),
+        migrations.AddIndex(
+            model_name='device',
+            index=models.Index(fields=['workspace', 'id'], name='pushcore_device_by_id'),
         ),
     ]
 

@@ -1,6 +1,7 @@
 """The models of the domain, one file for each subject."""
 
 from pushcore.models.apps import App, Workspace
+from pushcore.models.audience import AudienceName, AudienceProfile
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.devices import Binding, Device, TokenLoss
 from pushcore.models.files import FileChunk, FileFault, FileImport
@@ -15,6 +16,8 @@ from pushcore.models.watermarks import Watermark
 __all__ = [
     "AccessKey",
     "App",
+    "AudienceName",
+    "AudienceProfile",
     "Binding",
     "Broadcast",
     "BroadcastCursor",

@@ -19,7 +19,7 @@ class Device(models.Model):
     """
 
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, related_name="devices", verbose_name=_("workspace")
+        Workspace, on_delete=models.CASCADE, related_name="devices", db_index=False, verbose_name=_("workspace")
     )
     ad_token = RandomCharField(_("Ad-token"), make=crypto.new_token, max_length=64, unique=True)
     secret_hash = models.CharField(_("secret hash"), max_length=64, editable=False)
@@ -64,6 +64,8 @@ class Device(models.Model):
         verbose_name = _("device")
         verbose_name_plural = _("devices")
         indexes = [
+            # In the order an audience is walked (`pushcore.audience.resolve`); it serves the workspace's key, too.
+            models.Index(fields=["workspace", "id"], name="pushcore_device_by_id"),
             models.Index(
                 fields=["workspace", "third_token"], name="pushcore_device_third", condition=~Q(third_token="")
             ),

@@ -7,12 +7,13 @@ throttling follow from it.
 from __future__ import annotations
 
 from pushcore.api.operation import Operation
-from pushcore.api.operations import analysis, broadcasts, devices, pushes, revocations, schedules, templates
+from pushcore.api.operations import analysis, audience, broadcasts, devices, pushes, revocations, schedules, templates
 
 OPERATIONS: tuple[Operation, ...] = (
     *pushes.OPERATIONS,
     *broadcasts.OPERATIONS,
     *devices.OPERATIONS,
+    *audience.OPERATIONS,
     *revocations.OPERATIONS,
     *schedules.OPERATIONS,
     *analysis.OPERATIONS,

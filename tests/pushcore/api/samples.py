@@ -26,4 +26,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "deliveryToken": "apns-token", "osType": 2, "thirdChannel": 2, "thirdChannelDeviceToken": "apns-token",
     },
     "PushQueryDeviceState": SCOPE | {"target": "ann", "targetType": 2},
+    "PushUpdateTags": SCOPE | {"targets": '["ann", "bob"]', "targetType": 2, "add": '["vip"]'},
+    "PushUpdateTopics": SCOPE | {"targets": '["ann"]', "targetType": 2, "set": '["news"]'},
+    "PushUpdateAttributes": SCOPE | {"targets": '["ann"]', "targetType": 2, "attributes": {"age": 30}},
+    "PushQueryProfile": SCOPE | {"target": "ann", "targetType": 2},
+    "PushQueryAudienceNames": SCOPE,
+    "PushCountAudience": SCOPE | {"condition": {"platform": "ios"}},
 }  # fmt: skip

@@ -161,6 +161,8 @@ PROVOKED: dict[ResultCode, Provoke] = {
     ResultCode.ANDROID_CHANNEL_PARAM_INVALID: push("PushBroadcast", androidChannel=9),
     ResultCode.BADGE_ADD_NUM_INVALID: push("PushSimple", extendedParams={"badge_add_num": "x", "badge_class": "c"}),
     ResultCode.BADGE_ADD_NUM_NEED_BADGE_CLASS: push("PushSimple", extendedParams={"badge_add_num": "1"}),
+    ResultCode.TAG_NUM_TOO_MUCH: device("PushUpdateTags", add=json.dumps([f"t{n}" for n in range(101)])),
+    ResultCode.CONDITION_INVALID: device("PushCountAudience", condition={"tag": "unknown"}),
     ResultCode.SYSTEM_ERROR: a_fault_of_ours,
 }  # fmt: skip
 

@@ -1,0 +1,267 @@
+"""What the app's backend says of devices and users to choose among them by: tags, topics and attributes; counts.
+
+The published packages have no such actions: these are our own (docs/audiences.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pushcore.api.fields import ConditionValue, JsonObject, Number, Text, TextList
+from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2020, Caller, Envelope, Operation
+from pushcore.api.schema import RequestSchema
+from pushcore.audience import conditions, names, profiles, resolve
+from pushcore.audience.attributes import check_attribute_name, parse_value
+from pushcore.audience.profiles import NamesChange, ProfileChange
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.devices.state import TargetType
+from pushcore.models import Workspace
+from pushcore.storage.timeouts import StatementTimeoutError
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileUpdate:
+    """A change of the profiles of many targets of one kind."""
+
+    kind: TargetType
+    targets: list[str]
+    change: ProfileChange
+
+
+class _TargetsSchema(RequestSchema):
+    """Name devices or users."""
+
+    codes = {
+        "targetType": ResultCode.DELIVERY_TYPE_NOT_SUPPORTED,
+        "targets": ResultCode.TOKEN_OR_USERID_NULL,
+    }
+
+    targetType = Number(help_text="What targets are: 1 devices of any platform, 2 users.")
+    targets = TextList(help_text="User IDs, or Ad-tokens and APNs tokens: at most 1,000.")
+
+
+class _NamesSchema(_TargetsSchema):
+    """Change tags or topics."""
+
+    set = TextList(help_text="They have these and no others. Not beside add and remove.", required=False, default=None)
+    add = TextList(help_text="They have these too; names that are new to the workspace are made.", required=False)
+    remove = TextList(help_text="They do not have these any more.", required=False)
+
+    @staticmethod
+    def change_of(values: Mapping[str, Any]) -> NamesChange:
+        """Return the change.
+
+        Raises:
+            ResultError: INVALID_PARAM: nothing changes, or it is told in two ways.
+        """
+        only, add, remove = values["set"], values["add"], values["remove"]
+        if only is not None and (add or remove):
+            raise ResultError(ResultCode.INVALID_PARAM, "set does not stand beside add and remove")
+        if only is None and not (add or remove):
+            raise ResultError(ResultCode.INVALID_PARAM, "set, add or remove is needed")
+        if both := next((name for name in add if name in remove), None):
+            raise ResultError(ResultCode.INVALID_PARAM, f"{both[:64]!r} is in add and in remove")
+        if only is not None:
+            return NamesChange(add=tuple(only), only=True)
+        return NamesChange(add=tuple(add), remove=tuple(remove))
+
+
+class PushUpdateTagsSchema(_NamesSchema):
+    """Change the tags of devices or users."""
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> ProfileUpdate:
+        """Make the change."""
+        change = ProfileChange(tags=cls.change_of(values))
+        return ProfileUpdate(_kind(values["targetType"]), values["targets"], change)
+
+
+class PushUpdateTopicsSchema(_NamesSchema):
+    """Subscribe devices or users to topics, and unsubscribe them."""
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> ProfileUpdate:
+        """Make the change."""
+        change = ProfileChange(topics=cls.change_of(values))
+        return ProfileUpdate(_kind(values["targetType"]), values["targets"], change)
+
+
+class PushUpdateAttributesSchema(_TargetsSchema):
+    """Change the attributes of devices or users."""
+
+    attributes = JsonObject(
+        required=True,
+        help_text='By name a text, a number or `{"time": milliseconds since 1970}`; null removes. Others stay.',
+    )
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> ProfileUpdate:
+        """Make the change."""
+        given = values["attributes"]
+        if not given:
+            raise ResultError(ResultCode.INVALID_PARAM, "attributes: none is given")
+        attributes = {
+            check_attribute_name(name): None if value is None else parse_value(value, f"attributes.{name}")
+            for name, value in given.items()
+        }
+        return ProfileUpdate(_kind(values["targetType"]), values["targets"], ProfileChange(attributes=attributes))
+
+
+class PushQueryProfileSchema(RequestSchema):
+    """Ask what is known of a device or a user."""
+
+    codes = {
+        "target": ResultCode.TOKEN_OR_USERID_NULL,
+        "targetType": ResultCode.DELIVERY_TYPE_NOT_SUPPORTED,
+    }
+
+    target = Text(help_text="User ID, Ad-token or APNs token.")
+    targetType = Number(help_text="What the target is: 1 device of any platform, 2 user.")
+
+
+class PushCountAudienceSchema(RequestSchema):
+    """Count the devices that meet a condition."""
+
+    condition = ConditionValue(help_text="The condition: an object, or text (docs/audiences.md).")
+
+
+def update_profiles(workspace: Workspace, update: ProfileUpdate, caller: Caller) -> dict[str, Any]:
+    """Change profiles. Returns which targets are no devices of the workspace; the others are changed."""
+    return {"unknownTargets": profiles.update(workspace.pk, update.kind, update.targets, update.change)}
+
+
+def query_profile(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    """Show what is known of a device or a user.
+
+    Attributes are a list: the RPC API capitalises the names of members, and an attribute's name is the caller's own.
+    """
+    profile = profiles.profile_of(workspace.pk, _kind(values["targetType"]), values["target"])
+    if profile is None:
+        raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
+    return {
+        "tags": profile.tags,
+        "topics": profile.topics,
+        "attributes": [{"name": name, **_typed(value)} for name, value in sorted(profile.attributes.items())],
+    }
+
+
+def _typed(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {"type": "time", "value": value["time"]}
+    return {"type": "text" if isinstance(value, str) else "number", "value": value}
+
+
+def list_names(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    """List the names of the workspace's tags and topics."""
+    return {"tags": names.all_of(workspace.pk, names.Kind.TAG), "topics": names.all_of(workspace.pk, names.Kind.TOPIC)}
+
+
+def count_audience(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    """Count the devices that meet a condition."""
+    condition = conditions.parse(values["condition"])
+    try:
+        return {"devices": resolve.count(workspace.pk, condition)}
+    except StatementTimeoutError:
+        raise ResultError(
+            ResultCode.SYSTEM_ERROR, f"not counted within {resolve.COUNT_TIMEOUT_MS // 1000} s; try again"
+        ) from None
+
+
+def _kind(number: int) -> TargetType:
+    try:
+        return TargetType(number)
+    except ValueError:
+        raise ResultError(ResultCode.DELIVERY_TYPE_NOT_SUPPORTED, "targetType is 1 (devices) or 2 (users)") from None
+
+
+_TARGETS = (*SCOPE, "targetType", "targets")
+_UNKNOWN: dict[str, list[str]] = {"unknownTargets": []}
+
+OPERATIONS = (
+    Operation(
+        "PushUpdateTags",
+        "audience/tags",
+        "Change the tags of devices or users",
+        PushUpdateTagsSchema,
+        update_profiles,
+        {V2020: _TARGETS},
+        Envelope.RESULT_CONTENT,
+        example=(
+            EXAMPLE_SCOPE | {"targetType": 2, "targets": ["user1024", "user1025"], "add": ["vip"], "remove": ["trial"]},
+            _UNKNOWN,
+        ),
+    ),
+    Operation(
+        "PushUpdateTopics",
+        "audience/topics",
+        "Subscribe devices or users to topics, unsubscribe them",
+        PushUpdateTopicsSchema,
+        update_profiles,
+        {V2020: _TARGETS},
+        Envelope.RESULT_CONTENT,
+        example=(EXAMPLE_SCOPE | {"targetType": 1, "targets": ["Zx3f9dQ2c0"], "add": ["news"]}, _UNKNOWN),
+    ),
+    Operation(
+        "PushUpdateAttributes",
+        "audience/attributes",
+        "Change the attributes of devices or users",
+        PushUpdateAttributesSchema,
+        update_profiles,
+        {V2020: (*_TARGETS, "attributes")},
+        Envelope.RESULT_CONTENT,
+        example=(
+            EXAMPLE_SCOPE
+            | {
+                "targetType": 2,
+                "targets": ["user1024"],
+                "attributes": {"age": 30, "city": "Oslo", "joined": {"time": 1767225600000}, "nickname": None},
+            },
+            _UNKNOWN,
+        ),
+    ),
+    Operation(
+        "PushQueryProfile",
+        "audience/profile",
+        "Show tags, topics and attributes of a device or a user",
+        PushQueryProfileSchema,
+        query_profile,
+        {V2020: (*SCOPE, "target", "targetType")},
+        Envelope.RESULT_CONTENT,
+        example=(
+            EXAMPLE_SCOPE | {"target": "user1024", "targetType": 2},
+            {
+                "tags": ["vip"],
+                "topics": ["news"],
+                "attributes": [
+                    {"name": "age", "type": "number", "value": 30},
+                    {"name": "joined", "type": "time", "value": 1767225600000},
+                ],
+            },
+        ),
+    ),
+    Operation(
+        "PushQueryAudienceNames",
+        "audience/names",
+        "List the workspace's tags and topics",
+        RequestSchema,
+        list_names,
+        {V2020: SCOPE},
+        Envelope.RESULT_CONTENT,
+        example=(EXAMPLE_SCOPE, {"tags": ["trial", "vip"], "topics": ["news"]}),
+    ),
+    Operation(
+        "PushCountAudience",
+        "audience/count",
+        "Count the devices that meet a condition",
+        PushCountAudienceSchema,
+        count_audience,
+        {V2020: (*SCOPE, "condition")},
+        Envelope.RESULT_CONTENT,
+        example=(
+            EXAMPLE_SCOPE | {"condition": {"and": [{"tag": "vip"}, {"platform": "ios"}, {"last_seen_within_days": 7}]}},
+            {"devices": 48210},
+        ),
+    ),
+)

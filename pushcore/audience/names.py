@@ -1,0 +1,72 @@
+"""Names of tags and topics: what a name looks like, and how many a workspace has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from django.db import transaction
+
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import AudienceName, Workspace
+
+Kind = AudienceName.Kind
+
+# Of each kind in a workspace.
+MAX_NAMES = 1000
+# Letters and digits of any script, and what topics of other services are written with.
+_NAME = re.compile(r"[\w.:~%-]{1,64}")
+
+
+def check_name(kind: Kind, name: str) -> None:
+    """Check how a name is written.
+
+    Raises:
+        ResultError: INVALID_PARAM, quoting it.
+    """
+    if not _NAME.fullmatch(name):
+        raise ResultError(
+            ResultCode.INVALID_PARAM,
+            f"{kind.name.lower()} {name[:64]!r}: a name has 1 to 64 letters, digits and _ - . : ~ %",
+        )
+
+
+def ids_of(workspace_id: int, kind: Kind, names: Collection[str]) -> dict[str, int]:
+    """Return the ids of the names that the workspace has."""
+    if not names:
+        return {}
+    known = AudienceName.objects.filter(workspace=workspace_id, kind=kind, name__in=set(names))
+    return dict(known.values_list("name", "id"))
+
+
+def all_of(workspace_id: int, kind: Kind) -> list[str]:
+    """Return the names that the workspace has, in alphabetical order."""
+    known = AudienceName.objects.filter(workspace=workspace_id, kind=kind)
+    return list(known.order_by("name").values_list("name", flat=True))
+
+
+def make(workspace_id: int, kind: Kind, names: Collection[str]) -> dict[str, int]:
+    """Return the ids of the names; those that the workspace does not have yet are made.
+
+    Raises:
+        ResultError: A name is written wrongly (INVALID_PARAM), or the workspace would have more than `MAX_NAMES`
+            (TAG_NUM_TOO_MUCH).
+    """
+    for name in names:
+        check_name(kind, name)
+    known = ids_of(workspace_id, kind, names)
+    if len(known) == len(set(names)):
+        return known
+    with transaction.atomic():
+        # One call at a time counts and makes names; references to the workspace are not held up by this lock.
+        Workspace.objects.select_for_update(no_key=True).only("pk").get(pk=workspace_id)
+        known = ids_of(workspace_id, kind, names)
+        new = [
+            AudienceName(workspace_id=workspace_id, kind=kind, name=name)
+            for name in dict.fromkeys(names)
+            if name not in known
+        ]
+        if AudienceName.objects.filter(workspace=workspace_id, kind=kind).count() + len(new) > MAX_NAMES:
+            raise ResultError(ResultCode.TAG_NUM_TOO_MUCH, f"a workspace has at most {MAX_NAMES} {kind.name.lower()}s")
+        AudienceName.objects.bulk_create(new)
+    return known | {row.name: row.pk for row in new}

@@ -1,0 +1,160 @@
+"""Find the devices that meet a condition: count them, or walk them in the order of their ids.
+
+A tag, topic or attribute term holds of a device if it holds of the device's own profile or of that of the user bound
+to it now. A negated term holds if it holds of neither. Every condition is one statement; what callers say is passed as
+parameters and never becomes part of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+
+from pushcore.audience import names
+from pushcore.audience.conditions import (
+    COMPARISONS,
+    And,
+    AttributeIs,
+    Condition,
+    HasName,
+    IsBound,
+    Not,
+    OnPlatform,
+    Or,
+    SeenWithin,
+    fault,
+)
+from pushcore.audience.names import Kind
+from pushcore.storage.sql import statements
+from pushcore.storage.timeouts import statement_timeout
+
+_SQL = statements(__file__)
+_COLUMNS = {Kind.TAG: "tags", Kind.TOPIC: "topics"}
+
+COUNT_TIMEOUT_MS = 10_000
+# Devices that a walk looks at with one statement.
+PAGE = 10_000
+
+
+def count(workspace_id: int, condition: Condition) -> int:
+    """Count the devices of a workspace that meet a condition.
+
+    Raises:
+        ResultError: CONDITION_INVALID for a tag or topic that the workspace does not have, with the term's path.
+        StatementTimeoutError: They cannot be counted in `COUNT_TIMEOUT_MS`.
+    """
+    query = _Query(workspace_id, condition)
+    made = query.sql(condition, outermost=True)
+    with statement_timeout(COUNT_TIMEOUT_MS), connection.cursor() as cursor:
+        cursor.execute(_SQL["settings"])
+        cursor.execute(_SQL["count"].format(condition=made), query.parameters)
+        return int(cursor.fetchone()[0])
+
+
+def walk(workspace_id: int, condition: Condition, *, after: int = 0) -> Iterator[list[int]]:
+    """Yield the ids of devices that meet a condition, in order, in pages of at most `PAGE`.
+
+    Each page is a statement of its own, so memory stays flat and no transaction is held open. Whoever remembers the
+    last id goes on after it.
+
+    Raises:
+        ResultError: As `count`.
+    """
+    query = _Query(workspace_id, condition)
+    statement = _SQL["page"].format(condition=query.sql(condition))
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_SQL["page_end"], {"workspace": workspace_id, "after": after, "size": PAGE})
+            [end] = cursor.fetchone()
+            if end is None:
+                return
+            cursor.execute(statement, {**query.parameters, "after": after, "to": end})
+            found = [device_id for (device_id,) in cursor.fetchall()]
+        if found:
+            yield found
+        after = end
+
+
+class _Query:
+    """Writes a condition as SQL over a device `d`, and collects its parameters."""
+
+    def __init__(self, workspace_id: int, condition: Condition) -> None:
+        self.parameters: dict[str, Any] = {"workspace": workspace_id}
+        self._ids = _ids_of_names(workspace_id, condition)
+
+    def sql(self, condition: Condition, *, holds: bool = True, outermost: bool = False) -> str:
+        """Write a condition; negation is moved down to the terms, where the database can join by it.
+
+        Args:
+            condition: The condition.
+            holds: Whether it shall hold, or not.
+            outermost: Whether the whole holds only if this does: then a term may be where the database begins.
+        """
+        match condition:
+            case Not(part):
+                return self.sql(part, holds=not holds, outermost=outermost)
+            case And(parts) | Or(parts):
+                all_of = isinstance(condition, And) == holds
+                made = [self.sql(part, holds=holds, outermost=outermost and all_of) for part in parts]
+                return f"({(' AND ' if all_of else ' OR ').join(made)})"
+            case HasName(kind, name, _):
+                wanted = self._parameter([self._ids[kind, name]])
+                return self._of_profile(f"p.{_COLUMNS[kind]} @> {wanted}::int[]", holds, outermost)
+            case AttributeIs():
+                return self._of_profile(self._attribute(condition), holds, outermost)
+            case OnPlatform(platform):
+                return f"d.platform {'=' if holds else '<>'} {self._parameter(platform.value)}"
+            case SeenWithin(days):
+                seen = f"d.last_seen_at >= now() - make_interval(days => {self._parameter(days)})"
+                return seen if holds else f"({seen}) IS NOT TRUE"
+            case IsBound(bound):
+                return _SQL["bound"] if bound == holds else f"NOT {_SQL['bound']}"
+
+    def _of_profile(self, matches: str, holds: bool, outermost: bool) -> str:
+        own, of_user = (_SQL[name].format(matches=matches) for name in ("own", "of_user"))
+        if not holds:
+            return f"(NOT {own} AND NOT {of_user})"
+        return _SQL["own_or_of_user"].format(matches=matches) if outermost else f"({own} OR {of_user})"
+
+    def _attribute(self, term: AttributeIs) -> str:
+        if term.comparison == "eq":
+            return f"p.attributes @> {self._parameter(json.dumps({term.name: term.value}))}::jsonb"
+        is_time = isinstance(term.value, dict)
+        value = term.value["time"] if isinstance(term.value, dict) else term.value
+        # Values of different types compare as unknown: such a profile does not match.
+        path = f'$."{term.name}"{".time" if is_time else ""} ? (@ {COMPARISONS[term.comparison]} $value)'
+        given = self._parameter(json.dumps({"value": value}))
+        return f"jsonb_path_exists(p.attributes, {self._parameter(path)}::jsonpath, {given}::jsonb)"
+
+    def _parameter(self, value: object) -> str:
+        name = f"value{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"%({name})s"
+
+
+def _ids_of_names(workspace_id: int, condition: Condition) -> dict[tuple[Kind, str], int]:
+    """Look up the names of a condition, all of a kind at once."""
+    terms = list(_names_in(condition))
+    found: dict[tuple[Kind, str], int] = {}
+    for kind in Kind:
+        ids = names.ids_of(workspace_id, kind, {term.name for term in terms if term.kind == kind})
+        found |= {(kind, name): name_id for name, name_id in ids.items()}
+    if missing := next((term for term in terms if (term.kind, term.name) not in found), None):
+        raise fault(missing.path, f"the workspace has no {missing.kind.name.lower()} {missing.name!r}")
+    return found
+
+
+def _names_in(condition: Condition) -> Iterator[HasName]:
+    match condition:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _names_in(part)
+        case Not(part):
+            yield from _names_in(part)
+        case HasName():
+            yield condition
+        case _:
+            return

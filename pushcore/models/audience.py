@@ -1,0 +1,86 @@
+"""What is known of devices and users to choose among them: names of tags and topics, and profiles."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from pushcore.models.apps import Workspace
+from pushcore.models.devices import Device
+from pushcore.models.fields import CreationTimeField
+
+
+class AudienceName(models.Model):
+    """A tag or a topic of a workspace. Profiles hold its id, which is never used again."""
+
+    class Kind(models.IntegerChoices):
+        """What the name is of."""
+
+        TAG = 1, _("tag")
+        TOPIC = 2, _("topic")
+
+    # Of 32 bits: a profile holds up to two hundred of them.
+    id = models.AutoField(primary_key=True)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="audience_names", db_index=False, verbose_name=_("workspace")
+    )
+    kind = models.SmallIntegerField(_("kind"), choices=Kind.choices)
+    name = models.CharField(_("name"), max_length=64)
+    created_at = CreationTimeField(_("created at"), editable=False)
+
+    class Meta:
+        verbose_name = _("tag or topic")
+        verbose_name_plural = _("tags and topics")
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "kind", "name"], name="pushcore_audience_name_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AudienceProfile(models.Model):
+    """Tags, topics and attributes of one device, or of one user where `device` is null.
+
+    They are apart from the device's row, which is written with every connection and must stay cheap to write.
+    """
+
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="audience_profiles", verbose_name=_("workspace")
+    )
+    device = models.ForeignKey(
+        Device,
+        on_delete=models.CASCADE,
+        related_name="audience_profiles",
+        null=True,
+        blank=True,
+        db_index=False,
+        verbose_name=_("device"),
+    )
+    user_id = models.CharField(_("user ID"), max_length=256, blank=True, default="")
+    tags = ArrayField(models.IntegerField(), verbose_name=_("tags"), default=list)
+    topics = ArrayField(models.IntegerField(), verbose_name=_("topics"), default=list)
+    attributes = models.JSONField(_("attributes"), default=dict)
+    updated_at = CreationTimeField(_("updated at"), editable=False)
+
+    class Meta:
+        verbose_name = _("audience profile")
+        verbose_name_plural = _("audience profiles")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "workspace"], condition=Q(device__isnull=False), name="pushcore_profile_of_device"
+            ),
+            models.UniqueConstraint(
+                fields=["workspace", "user_id"], condition=Q(device__isnull=True), name="pushcore_profile_of_user"
+            ),
+        ]
+        indexes = [
+            GinIndex(fields=["tags"], name="pushcore_profile_tags"),
+            GinIndex(fields=["topics"], name="pushcore_profile_topics"),
+        ]
+
+    def __str__(self) -> str:
+        return self.user_id or str(self.device_id)
