@@ -15,8 +15,9 @@ from gateway.cluster.codec import (
     pack_withdrawn,
 )
 from gateway.cluster.presence import STREAM_MAX_ENTRIES, live_nodes, nodes_of, stream_key
-from pushcore.delivery.payload import PayloadEncoder
-from pushcore.ports import OutgoingMessage
+from pushcore.channels import Channel
+from pushcore.delivery.payload import PayloadEncoder, device_payload
+from pushcore.ports import OutgoingMessage, RenderedMessage
 from pushcore.storage.valkey import client
 
 # A node processes an entry without a pause between reads of its sockets; its stream is bounded in entries.
@@ -54,6 +55,14 @@ class GatewayLane:
                 for entry in _entries(deliveries):
                     _append(pipeline, node_id, pack_deliveries(entry))
             pipeline.execute()
+
+    def channel_of(self, outgoing: OutgoingMessage) -> Channel:
+        """Return the self-built channel."""
+        return Channel.SELF_BUILT
+
+    def render(self, outgoing: OutgoingMessage) -> RenderedMessage:
+        """Return the payload that the device would get."""
+        return RenderedMessage(Channel.SELF_BUILT, device_payload(outgoing).decode())
 
     def is_behind(self) -> bool:
         """Tell whether many acknowledgements wait for the sink, so that pending rows say little.

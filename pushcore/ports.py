@@ -50,6 +50,19 @@ class OutgoingMessage(NamedTuple):
     has_trampoline: bool = False
 
 
+class RenderedMessage(NamedTuple):
+    """What a channel would be sent for one message.
+
+    Attributes:
+        body: The body as it travels; empty where the message cannot be sent.
+        refusal: Why it cannot be sent, in a sentence; empty where it can.
+    """
+
+    channel: Channel
+    body: str
+    refusal: str = ""
+
+
 class Lane(Protocol):
     """A delivery route: devices' own connections (gateway), or all vendors' channels.
 
@@ -67,6 +80,12 @@ class Lane(Protocol):
         Raises:
             Exception: Whatever is wrong: the rows stay pending and the sweeper dispatches them again.
         """
+
+    def channel_of(self, outgoing: OutgoingMessage) -> Channel:
+        """Return the channel that a message which the lane claims goes by."""
+
+    def render(self, outgoing: OutgoingMessage) -> RenderedMessage:
+        """Return what would be sent for a message that the lane claims; send nothing."""
 
     def is_behind(self) -> bool:
         """Return whether so much is under way that rows which still wait say little: nothing is dispatched again now.

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from channels_vendor.apns import certificate, errors, payload
 from channels_vendor.apns.provider_token import ProviderTokenSource, provider_token
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import Account, CredentialSource
+from channels_vendor.base.contract import Account, CredentialSource, VendorRequest
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.delivery import Delivery, Notification
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
+from channels_vendor.base.http_adapter import HttpAdapter
 from channels_vendor.base.outcomes import AnswerRule, SendOutcome, accepted, by_rule
 from channels_vendor.base.payload_template import longest_msgkeys
 from pushcore.http.calls import HttpAnswer, HttpCall

@@ -17,6 +17,7 @@ from channels_vendor.base.delivery import Delivery, Notification, Shown
 from channels_vendor.base.outcomes import SendOutcome
 from channels_vendor.base.references import Reference
 from pushcore.channels import Channel, ChannelDescription
+from pushcore.http.calls import HttpCall
 from pushcore.http.client import HttpClient
 
 
@@ -104,6 +105,13 @@ class AccountField:
 SEND_SECONDS = 60.0
 
 
+class VendorRequest(NamedTuple):
+    """One call, and the deliveries it carries: they share one notification."""
+
+    call: HttpCall
+    deliveries: Sequence[Delivery]
+
+
 class Adapter(Protocol):
     """One account at a vendor, with its warm connections; used by one thread at a time."""
 
@@ -113,6 +121,9 @@ class Adapter(Protocol):
         Raises nothing for what a vendor or a network does. Starts no call after `SEND_SECONDS`: what is left comes
         back untried.
         """
+
+    def prepare(self, deliveries: Sequence[Delivery], credential: str) -> tuple[list[VendorRequest], list[SendOutcome]]:
+        """Return the calls that would be made, and the outcomes of what the vendor's limits refuse before."""
 
     def check(self) -> str:
         """Try the account with a token that no device has; return what is wrong in a sentence, or nothing."""

@@ -9,16 +9,15 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 import structlog
 
 from channels_vendor.base import contract, probing
-from channels_vendor.base.contract import Account, CannotAuthorise, CredentialSource
+from channels_vendor.base.contract import Account, CannotAuthorise, CredentialSource, VendorRequest
 from channels_vendor.base.delivery import Delivery, Notification
 from channels_vendor.base.outcomes import Action, AnswerRule, SendOutcome, Verdict, by_rule
 from pushcore.codes import statuses
-from pushcore.http.calls import HttpAnswer, HttpCall
+from pushcore.http.calls import HttpAnswer
 from pushcore.http.client import HttpClient
 
 log = structlog.get_logger(__name__)
@@ -35,13 +34,6 @@ HTTP_STATUS_RULES: Mapping[int, AnswerRule] = {
 }
 NO_CREDENTIAL = AnswerRule(Action.RETRY)
 BAD_CREDENTIAL = AnswerRule(Action.DISABLE_ACCOUNT)
-
-
-class VendorRequest(NamedTuple):
-    """One call, and the deliveries it carries: they share one notification."""
-
-    call: HttpCall
-    deliveries: Sequence[Delivery]
 
 
 class HttpAdapter(ABC):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from channels_vendor.base.contract import VendorRequest
 from channels_vendor.base.delivery import Delivery, Notification
-from channels_vendor.base.http_adapter import VendorRequest, batches
+from channels_vendor.base.http_adapter import batches
 from channels_vendor.base.outcomes import AnswerRule, SendOutcome, accepted, by_rule
 from pushcore.http.calls import HttpAnswer, HttpCall
 

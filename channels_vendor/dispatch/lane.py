@@ -16,9 +16,10 @@ from django.db import connection
 
 from channels_vendor.accounts.in_use import usable
 from channels_vendor.base.references import token_hash
+from channels_vendor.dispatch import rendering
 from channels_vendor.registry import VENDORS, queue_of
 from pushcore.channels import Channel, Platform
-from pushcore.ports import OutgoingMessage
+from pushcore.ports import OutgoingMessage, RenderedMessage
 from pushcore.push.limits import SELF_BUILT_ONLY
 from pushcore.push.vendor_options import transparent_payload
 from pushcore.storage.sql import statements
@@ -64,6 +65,14 @@ class VendorLane:
         for workspace_id, channel in {(outgoing.workspace_id, outgoing.third_channel) for outgoing in batch}:
             if channel is not None:
                 wake(workspace_id, Channel(channel))
+
+    def channel_of(self, outgoing: OutgoingMessage) -> Channel:
+        """Return the vendor's channel."""
+        return Channel(outgoing.third_channel or 0)
+
+    def render(self, outgoing: OutgoingMessage) -> RenderedMessage:
+        """Return the body of the call to the vendor, without a credential."""
+        return rendering.render(outgoing, self.channel_of(outgoing))
 
     def is_behind(self) -> bool:
         """Return false: a message handed over again is the row that is there already."""

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import jwt
 
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import CannotAuthorise
+from channels_vendor.base.contract import CannotAuthorise, VendorRequest
 from channels_vendor.base.delivery import Delivery, Notification
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
+from channels_vendor.base.http_adapter import HttpAdapter
 from channels_vendor.base.oauth import post_form, read_token
 from channels_vendor.base.outcomes import SendOutcome, accepted, by_rule
 from channels_vendor.base.payload_template import PayloadTemplate, longest_msgkeys

@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from channels_vendor.base.contract import Account, CredentialSource
+from channels_vendor.base.contract import Account, CredentialSource, VendorRequest
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.delivery import Delivery, Notification
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
+from channels_vendor.base.http_adapter import HttpAdapter
 from channels_vendor.base.lifetime import seconds_left
 from channels_vendor.base.multicast import accepted_except, multicast_requests, outcomes_for_all
 from channels_vendor.base.options import urgency_of

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from channels_vendor.base.contract import VendorRequest
 from channels_vendor.base.delivery import Delivery, Notification
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
+from channels_vendor.base.http_adapter import HttpAdapter
 from channels_vendor.base.multicast import accepted_except, multicast_requests, outcomes_for_all
 from channels_vendor.base.oauth import fetch_client_token
 from channels_vendor.base.outcomes import Action, AnswerRule, SendOutcome

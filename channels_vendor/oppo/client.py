@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from channels_vendor.base.auth_token import AuthTokenAdapter
+from channels_vendor.base.contract import VendorRequest
 from channels_vendor.base.delivery import Delivery, Notification
 from channels_vendor.base.errors import NotPossibleError, TooBigError
-from channels_vendor.base.http_adapter import UNREACHABLE, VendorRequest, distinct_tokens
+from channels_vendor.base.http_adapter import UNREACHABLE, distinct_tokens
 from channels_vendor.base.multicast import MAX_TOKENS, outcomes_for_all
 from channels_vendor.base.oauth import post_form
 from channels_vendor.base.outcomes import Action, AnswerRule, SendOutcome, accepted, by_rule

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from channels_vendor.base.auth_token import AuthTokenAdapter
+from channels_vendor.base.contract import VendorRequest
 from channels_vendor.base.delivery import Delivery, Notification
 from channels_vendor.base.errors import NotPossibleError, TooBigError
-from channels_vendor.base.http_adapter import VendorRequest
 from channels_vendor.base.multicast import outcomes_for_all
 from channels_vendor.base.oauth import post
 from channels_vendor.base.outcomes import Action, AnswerRule, SendOutcome, accepted, by_rule

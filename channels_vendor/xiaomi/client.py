@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from channels_vendor.base.contract import Account, CredentialSource
+from channels_vendor.base.contract import Account, CredentialSource, VendorRequest
 from channels_vendor.base.credentials import StaticCredential
 from channels_vendor.base.delivery import Delivery
 from channels_vendor.base.errors import TooBigError
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
+from channels_vendor.base.http_adapter import HttpAdapter
 from channels_vendor.base.multicast import accepted_except, multicast_batches, outcomes_for_all
 from channels_vendor.base.outcomes import SendOutcome, by_rule
 from channels_vendor.xiaomi import errors, payload

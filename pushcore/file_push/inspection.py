@@ -13,8 +13,8 @@ from pushcore.models import FileImport
 
 SHOWN_RECORDS = 10
 SHOWN_FAULTS = 50
-# Targets whose devices may be looked up to estimate the audience.
-SAMPLED_TARGETS = 1000
+# Records whose devices may be looked up to estimate the audience.
+SAMPLED_RECORDS = 1000
 
 
 class RecordPreview(NamedTuple):
@@ -29,7 +29,7 @@ class RecordPreview(NamedTuple):
 
 @dataclass(slots=True)
 class Inspection:
-    """Counts of a whole file, with its first records and its first faulty lines.
+    """Counts of a whole file, with its first records (shown, and as they are) and its first faulty lines.
 
     A record that repeats one of a distant line, or of an earlier push, counts as good here; it is refused when the file
     is loaded.
@@ -39,7 +39,7 @@ class Inspection:
     faults: int = 0
     first_records: list[RecordPreview] = field(default_factory=list)
     first_faults: list[Fault] = field(default_factory=list)
-    first_targets: list[str] = field(default_factory=list)
+    sample: list[Record] = field(default_factory=list)
 
 
 def inspect(
@@ -59,8 +59,7 @@ def inspect(
         wanted = SHOWN_RECORDS - len(inspection.first_records)
         inspection.first_records += [_shown(record, content) for record in block.records[:wanted]]
         inspection.first_faults += block.faults[: SHOWN_FAULTS - len(inspection.first_faults)]
-        sampled = SAMPLED_TARGETS - len(inspection.first_targets)
-        inspection.first_targets += [record.target for record in block.records[:sampled]]
+        inspection.sample += block.records[: SAMPLED_RECORDS - len(inspection.sample)]
         inspection.records += len(block.records)
         inspection.faults += len(block.faults)
     return inspection

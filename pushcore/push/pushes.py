@@ -107,8 +107,7 @@ def _accept_together(push: NewPush) -> PushTask | ResultError | None:
 def _insert(push: NewPush) -> PushTask:
     """Insert a push by itself; return its task, or that of the same request before."""
     resolved = resolve_all(push.targets)
-    if refusal := _wrong_platforms([push], resolved).get(0):
-        raise refusal
+    check_platforms(push, resolved)
     push.add_messages(resolved)
     audience = push.audience
     if audience is None:
@@ -136,6 +135,16 @@ def _accept_batch(batch: Sequence[NewPush]) -> list[PushTask | ResultError | Non
     inserted = dict(zip(map(id, accepted), insert_batch(accepted), strict=True)) if accepted else {}
     make_first_attempt([push for push in accepted if inserted[id(push)]])
     return [refused.get(number) or (push.task if inserted[id(push)] else None) for number, push in enumerate(batch)]
+
+
+def check_platforms(push: NewPush, resolved: Mapping[Target, Sequence[ResolvedTarget]]) -> None:
+    """Refuse a push to a device of another platform than its delivery type says.
+
+    Raises:
+        ResultError: DELIVERY_TYPE_NOT_SUPPORTED, naming the device's own type.
+    """
+    if refusal := _wrong_platforms([push], resolved).get(0):
+        raise refusal
 
 
 def _wrong_platforms(

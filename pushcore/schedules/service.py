@@ -37,6 +37,15 @@ class OccurrencePage:
     occurrences: Sequence[Occurrence]
 
 
+def next_moments(workspace: Workspace, strategy: Strategy) -> list[datetime]:
+    """Return when a push with this strategy would be sent, ascending.
+
+    Raises:
+        ResultError: As `create`, of the strategy alone.
+    """
+    return moments(strategy, ZoneInfo(workspace.time_zone), clock.now())
+
+
 def create(
     workspace: Workspace, request: AnyPush, strategy: Strategy, *, source: PushTask.Source, author: str
 ) -> Schedule:

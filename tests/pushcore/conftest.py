@@ -8,11 +8,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from pushcore import ports
+from pushcore.channels import Channel
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import PushTask, Workspace
-from pushcore.ports import OutgoingMessage
+from pushcore.ports import OutgoingMessage, RenderedMessage
 from pushcore.push import pushes, requests
 from tests.support.serving import serving
 
@@ -34,6 +35,12 @@ class RecordingLane:
         if self.broken:
             raise ConnectionError("lane away")
         self.got.extend(batch)
+
+    def channel_of(self, outgoing: OutgoingMessage) -> Channel:
+        return Channel.SELF_BUILT
+
+    def render(self, outgoing: OutgoingMessage) -> RenderedMessage:
+        return RenderedMessage(Channel.SELF_BUILT, "{}")
 
     def is_behind(self) -> bool:
         return self.behind

@@ -118,14 +118,16 @@ def inspect_kept_file(form: MultipleForm, file: FileImport) -> tuple[Inspection,
     wanted = form.request({}, sha256=file.sha256)
     shared, variables = upload.content_of(form.workspace, wanted)
     found = inspect(file, shared, form.delivery_type, variables)
-    reached = audience_estimate.of_targets(form.workspace, form.delivery_type, found.first_targets)
+    reached = audience_estimate.of_targets(
+        form.workspace, form.delivery_type, [record.target for record in found.sample]
+    )
     return found, Findings(
         file=str(file.pk),
         template=template.name,
         delivery_type=form.delivery_type,
         records=found.records,
         faults=found.faults,
-        sampled=len(found.first_targets),
+        sampled=len(found.sample),
         reached=reached,
     )
 

@@ -22,10 +22,16 @@ EXAMPLE_TASK = "456289270133424129"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A push, and when it is to be sent: None for now."""
+    """A push, and when it is to be sent.
+
+    Attributes:
+        strategy: When; None for now.
+        is_dry_run: The caller asks what would become of it; it is not to be sent.
+    """
 
     push: Any
     strategy: Strategy | None
+    is_dry_run: bool = False
 
 
 class StrategyContent(NestedObject):
@@ -76,6 +82,12 @@ class PushSchema(RequestSchema):
         help_text="When to send: fixedTime (ms) where timed; startTime, endTime (ms), circleType (1 daily, 2 weekly, "
         "3 monthly), circleValue (days of the week, 1 Monday, or of the month) and time (HH:MM:SS) where cyclic.",
         **OPTIONAL,
+    )
+    dryRun = serializers.BooleanField(
+        source="is_dry_run",
+        help_text="true: nothing is sent or kept; the answer says what would be (docs/api.md, Dry run).",
+        required=False,
+        default=False,
     )
     channelId = Text(source="vendor_options.channelId", help_text="Android notification channel.")
     miChannelId = Text(source="vendor_options.miChannelId", help_text="Xiaomi channel.")
@@ -138,10 +150,11 @@ class PushSchema(RequestSchema):
     def build(cls, values: dict[str, Any]) -> Submission:
         """Make the push and its strategy. Raises `ResultError` for a wished SMS and an incomplete strategy."""
         _refuse_sms(values.pop("sms"))
-        schedule = values.pop("schedule")
+        schedule, is_dry_run = values.pop("schedule"), values.pop("is_dry_run")
         options = values["vendor_options"].items()
         values["vendor_options"] = {name: value for name, value in options if value not in (None, "", {})}
-        return Submission(cls.request(**values), _strategy_of(schedule["type"], schedule["content"] or {}))
+        strategy = _strategy_of(schedule["type"], schedule["content"] or {})
+        return Submission(cls.request(**values), strategy, is_dry_run)
 
 
 def _refuse_sms(sms: Mapping[str, Any]) -> None:

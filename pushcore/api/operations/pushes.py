@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 from rest_framework import serializers
 
 from pushcore.api.fields import Number, Text, TextMap
-from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2019, V2020, Caller, Operation
+from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2019, V2020, Caller, Data, Operation
 from pushcore.api.operations.push_schema import EXAMPLE_PUSH, EXAMPLE_TASK, EXAMPLE_TEMPLATE, PushSchema, Submission
 from pushcore.api.schema import OPTIONAL
 from pushcore.codes.results import ResultCode
-from pushcore.models import Workspace
+from pushcore.models import PushTask, Workspace
 from pushcore.push import pushes
+from pushcore.push.dry_run import dry_run
 from pushcore.push.requests import MultiplePush, SimplePush, TargetMessage, TemplatePush
 from pushcore.schedules import service as schedules
+
+# The first moments of a schedule that a dry run names.
+SHOWN_TIMES = 10
 
 
 class PushSimpleSchema(PushSchema):
@@ -96,11 +101,21 @@ class PushMultipleSchema(PushSchema):
     silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
 
 
-def submit(workspace: Workspace, submission: Submission, caller: Caller) -> str:
-    """Push now, or schedule the push. Returns the ID of the task or of the schedule."""
+def submit(workspace: Workspace, submission: Submission, caller: Caller) -> Data:
+    """Push now, schedule the push, or find out what would become of it.
+
+    Returns:
+        The ID of the task or of the schedule; of a dry run what it found.
+    """
     push, strategy = submission.push, submission.strategy
     if caller.version == V2019:
         push = replace(push, task_name_required=True)
+    if submission.is_dry_run:
+        times = () if strategy is None else schedules.next_moments(workspace, strategy)
+        found = dry_run(workspace, push, source=caller.source, author=caller.author).as_data()
+        found |= {"sendTimes": [int(at.timestamp() * 1000) for at in times[:SHOWN_TIMES]]}
+        # The packages of the RPC API read the data of a push as text.
+        return found if caller.source == PushTask.Source.REST else json.dumps(found, ensure_ascii=False)
     if strategy is None:
         return str(pushes.accept(workspace, push, source=caller.source, author=caller.author).pk)
     return str(schedules.create(workspace, push, strategy, source=caller.source, author=caller.author).pk)

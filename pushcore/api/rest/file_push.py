@@ -16,7 +16,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from pushcore.api.fields import Number, Text
-from pushcore.api.operation import SCOPE
+from pushcore.api.operation import SCOPE, Data
 from pushcore.api.operations.push_schema import PushSchema, Submission
 from pushcore.api.rest.endpoint import (
     SignedView,
@@ -30,6 +30,7 @@ from pushcore.api.rest.openapi import SIGNATURE, WORKSPACE, Answer, answer_with
 from pushcore.api.schema import OPTIONAL
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
+from pushcore.file_push.dry_run import dry_run
 from pushcore.models import FileFault, FileImport, PushTask
 from pushcore.push.requests import FilePush
 from pushcore.storage import ids
@@ -83,10 +84,18 @@ class FilePushSchema(PushSchema):
 
 
 _REQUIRED = ("templateName", "deliveryType", "expiredSeconds", "sha256")
+
+
+def _type_of(field: serializers.Field[Any, Any, Any, Any]) -> type[int | bool | str]:
+    if isinstance(field, serializers.BooleanField):
+        return bool
+    return int if isinstance(field, serializers.IntegerField) else str
+
+
 _QUERY = [
     OpenApiParameter(
         name,
-        int if isinstance(field, serializers.IntegerField) else str,
+        _type_of(field),
         required=name in _REQUIRED,
         description=str(field.help_text or ""),
     )
@@ -114,10 +123,13 @@ class FilePushView(SignedView):
         return answer(request._request, "PushMultipleFile", lambda: _take(request._request))
 
 
-def _take(request: HttpRequest) -> str:
+def _take(request: HttpRequest) -> Data:
     workspace, parameters = verified_path(request, FilePushSchema.names())
     check_size(request, settings.MAX_FILE_BYTES)
-    wanted: FilePush = FilePushSchema.read(parameters).push
+    submission: Submission = FilePushSchema.read(parameters)
+    wanted: FilePush = submission.push
+    if submission.is_dry_run:
+        return dry_run(workspace, wanted, request.read)
     task = upload.receive(workspace, wanted, request.read, source=PushTask.Source.REST, author="RSA key")
     return str(task.pk)
 

@@ -47,7 +47,7 @@ def test_the_collapse_id_is_the_requests_or_else_the_message_id(given: str, sent
     account = Account(1, Channel.APNS, sample.values())
     adapter = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
     one = delivery(vendor_options={"apnsCollapseId": given})._replace(token="ab" * 32)
-    [request], _ = adapter.prepare([one], "credential")  # type: ignore[attr-defined]
+    [request], _ = adapter.prepare([one], "credential")
     adapter.close()
     assert f"apns-collapse-id: {sent}".encode() in request.call.headers
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from channels_vendor.base.contract import Account, AccountField, DeliveryReport, VendorDescription
+from channels_vendor.base.contract import Account, AccountField, DeliveryReport, VendorDescription, VendorRequest
 from channels_vendor.base.delivery import Delivery
-from channels_vendor.base.http_adapter import HttpAdapter, VendorRequest
+from channels_vendor.base.http_adapter import HttpAdapter
 from channels_vendor.base.options import as_named
 from channels_vendor.base.outcomes import Action, AnswerRule, SendOutcome, accepted, by_rule
 from channels_vendor.base.references import Reference

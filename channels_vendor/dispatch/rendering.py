@@ -1,0 +1,27 @@
+"""Render what a vendor would be sent, for dry runs: the adapter prepares its call, and nothing is called."""
+
+from __future__ import annotations
+
+from channels_vendor.base.notifications import deliveries_of
+from channels_vendor.dispatch.open_adapters import adapter_of
+from channels_vendor.models import VendorAccount
+from pushcore.channels import Channel
+from pushcore.ports import OutgoingMessage, RenderedMessage
+
+
+def render(outgoing: OutgoingMessage, channel: Channel) -> RenderedMessage:
+    """Return the body of the call that would carry a message by its workspace's account.
+
+    No credential is fetched: a body that carries one has it empty.
+    """
+    row = VendorAccount.objects.filter(workspace=outgoing.workspace_id, channel=channel).first()
+    if row is None:
+        return RenderedMessage(channel, "", "the workspace has no account of this vendor")
+    try:
+        with adapter_of(row) as adapter:
+            requests, refused = adapter.prepare(deliveries_of([outgoing], channel), credential="")
+    except ValueError:  # a key or certificate that cannot be read; its text is not repeated
+        return RenderedMessage(channel, "", "the account's key or certificate cannot be read")
+    if refused:
+        return RenderedMessage(channel, "", refused[0].vendor_code)
+    return RenderedMessage(channel, requests[0].call.body.decode())

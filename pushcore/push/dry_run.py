@@ -1,0 +1,225 @@
+"""Dry runs: what would become of a push if it were sent now. Nothing is kept and nothing is sent.
+
+The push takes the way of a real one (`pushcore.push.pushes`): it is validated, claims its keys and meets its devices,
+in a transaction that is rolled back. Then lanes render the first messages of each channel instead of sending them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+
+from pushcore.broadcast import audience as audiences
+from pushcore.broadcast import broadcasts
+from pushcore.broadcast.audience import Audience
+from pushcore.channels import Channel
+from pushcore.models import PushTask, Workspace
+from pushcore.ports import Lane, OutgoingMessage, RenderedMessage, lanes
+from pushcore.push import audience_estimate
+from pushcore.push.idempotency import claim
+from pushcore.push.new_push import NewPush
+from pushcore.push.pushes import check_platforms
+from pushcore.push.requests import AnyPush
+from pushcore.push.targets import ResolvedTarget, resolve_all
+from pushcore.push.validation import validate
+from pushcore.storage import ids
+from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
+
+# Messages of each channel that are rendered, and targets without a device that are named.
+RENDERED = 3
+NAMED_TARGETS = 100
+
+
+@dataclass(slots=True)
+class ChannelRun:
+    """What one channel would carry.
+
+    Attributes:
+        messages: How many messages; None of a broadcast, whose devices are counted together.
+        rendered: The first of them, each with its target.
+    """
+
+    channel: Channel
+    messages: int | None
+    rendered: list[tuple[str, RenderedMessage]] = field(default_factory=list)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as the API's answer has it."""
+        return {
+            "channel": self.channel.analysis_name,
+            "messages": self.messages,
+            "bodies": [
+                {"target": target, "body": rendered.body, "refusal": rendered.refusal}
+                for target, rendered in self.rendered
+            ],
+        }
+
+
+@dataclass(slots=True)
+class DryRun:
+    """What would become of a push.
+
+    Attributes:
+        targets: How many targets it names; 0 for a broadcast.
+        messages: How many messages it would have; None of a broadcast.
+        devices: How many devices they would go to; None where they cannot be counted in time.
+        without_device: Targets whose messages would wait, at most `NAMED_TARGETS`.
+        repeats: The task or schedule of the same request before, which would be answered instead; None without one.
+        channels: What each channel would carry, the one with the most messages first.
+    """
+
+    targets: int
+    messages: int | None
+    devices: int | None
+    without_device: list[str]
+    repeats: int | None
+    channels: list[ChannelRun]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as the API's answer has it."""
+        return {
+            "dryRun": True,
+            "targets": self.targets,
+            "messages": self.messages,
+            "devices": self.devices,
+            "withoutDevice": self.without_device,
+            "repeats": None if self.repeats is None else str(self.repeats),
+            "channels": [run.as_data() for run in self.channels],
+        }
+
+
+def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, author: str) -> DryRun:
+    """Find out what would become of a push.
+
+    Args:
+        workspace: Whose push it is.
+        request: What is pushed to whom.
+        source: Which API it came by.
+        author: The AccessKey ID.
+
+    Raises:
+        ResultError: As `pushes.accept` would.
+    """
+    push = NewPush.of(workspace, validate(workspace, request), source=source, author=author)
+    with transaction.atomic():
+        [task_id] = ids.new_ids(1)
+        claimed = claim(
+            workspace,
+            push.idempotency_keys,
+            task_id=task_id,
+            fingerprint=bytes(push.task.fingerprint),
+            now=push.task.created_at,
+        )
+        repeats = None if claimed is None else claimed.pk
+        if push.audience is not None:
+            broadcasts.check_limit(workspace)
+        add_devices(push)
+        transaction.set_rollback(True)
+    if push.audience is not None:
+        return _of_broadcast(workspace, push, push.audience, repeats)
+    return of_named(push, repeats=repeats)
+
+
+def add_devices(push: NewPush, *, refuse_other_platforms: bool = True) -> None:
+    """Look the devices of a push up and make its messages, which get ids.
+
+    To be rolled back: a Live Activity that nobody has met becomes known by it.
+
+    Raises:
+        ResultError: A device is of another platform than the push says (DELIVERY_TYPE_NOT_SUPPORTED).
+    """
+    resolved = resolve_all(push.targets)
+    if refuse_other_platforms:
+        check_platforms(push, resolved)
+    push.add_messages(resolved)
+    push.give_ids(ids.new_ids(push.size))
+
+
+def of_named(push: NewPush, *, repeats: int | None = None) -> DryRun:
+    """Return the dry run of a push to named targets whose messages are made."""
+    waiting = [message.target for message, device in zip(push.messages, push.devices, strict=True) if device is None]
+    return DryRun(
+        targets=len(push.recipients),
+        messages=len(push.messages),
+        devices=len(push.messages) - len(waiting),
+        without_device=waiting[:NAMED_TARGETS],
+        repeats=repeats,
+        channels=_by_channel(push.outgoing()),
+    )
+
+
+def _by_channel(outgoing: Sequence[OutgoingMessage]) -> list[ChannelRun]:
+    """Share messages among the lanes' channels, and render the first of each."""
+    shared: dict[Channel, list[OutgoingMessage]] = defaultdict(list)
+    by_channel: dict[Channel, Lane] = {}
+    for message in outgoing:
+        lane = _lane_of(message)
+        channel = lane.channel_of(message)
+        by_channel[channel] = lane
+        shared[channel].append(message)
+    return [
+        ChannelRun(
+            channel, len(messages), [(one.target, by_channel[channel].render(one)) for one in messages[:RENDERED]]
+        )
+        for channel, messages in sorted(shared.items(), key=lambda entry: (-len(entry[1]), entry[0]))
+    ]
+
+
+def _lane_of(message: OutgoingMessage) -> Lane:
+    return next(lane for lane in lanes() if lane.claims(message))
+
+
+def _of_broadcast(workspace: Workspace, push: NewPush, audience: Audience, repeats: int | None) -> DryRun:
+    channels = [*([None] if audience.self_built else []), *audience.vendor_channels]
+    runs = []
+    for vendor in channels:
+        outgoing = [_broadcast_message(push, device, vendor) for device in _first_devices(workspace, audience, vendor)]
+        channel = Channel.SELF_BUILT if vendor is None else Channel(vendor)
+        runs.append(ChannelRun(channel, None, [("", _lane_of(message).render(message)) for message in outgoing]))
+    return DryRun(0, None, audience_estimate.of_broadcast(workspace, audience), [], repeats, runs)
+
+
+def _first_devices(workspace: Workspace, audience: Audience, vendor: int | None) -> list[ResolvedTarget]:
+    """Return the first devices of an audience that a channel reaches; none where they are not found in time."""
+    condition, parameters = (
+        audiences.condition(workspace.pk, audience)
+        if vendor is None
+        else audiences.behind_vendors(workspace.pk, audience)
+    )
+    if vendor is not None:
+        condition, parameters = f"{condition} AND d.third_channel = %(vendor)s", parameters | {"vendor": vendor}
+    # What all devices get on the self-built channel is the same.
+    wanted = 1 if vendor is None else RENDERED
+    try:
+        with statement_timeout(audience_estimate.TIMEOUT_MS), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT d.id, d.platform, d.third_channel, d.third_token FROM pushcore_device d"
+                f" WHERE {condition} ORDER BY d.id LIMIT {wanted}",
+                parameters,
+            )
+            return [ResolvedTarget._make(row) for row in cursor.fetchall()]
+    except StatementTimeoutError:
+        return []
+
+
+def _broadcast_message(push: NewPush, device: ResolvedTarget, vendor: int | None) -> OutgoingMessage:
+    task = push.task
+    return OutgoingMessage(
+        message_id=task.pk,
+        task_id=task.pk,
+        target="",
+        msgkey=push.audience.msgkey if push.audience else "",
+        device_id=device.device_id,
+        platform=device.platform,
+        third_channel=vendor,
+        third_token=device.third_token,
+        workspace_id=task.workspace_id,
+        kind=task.kind,
+        expire_at=task.expire_at,
+        content=task.content,
+        options=task.options,
+    )
