@@ -105,6 +105,7 @@ def _operation(topic: str) -> Any:
 bind = _operation("mps/bind")
 unbind = _operation("mps/unbind")
 report = _operation("mps/report")
+profile = _operation("mps/profile")
 events = _operation("mps/event")
 unregister = _operation("mps/unregister")
 

@@ -41,6 +41,12 @@ _REQUESTS = (
         {"thirdChannel": 4, "thirdChannelDeviceToken": "token", "appVersion": "2.0"},
     ),
     _Request(
+        "profile",
+        "profile",
+        "Change the device's own tags, topics and attributes",
+        {"topics": {"add": ["news"]}, "attributes": {"city": "Oslo"}},
+    ),
+    _Request(
         "events",
         "event",
         "Report what became of messages",

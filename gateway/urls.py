@@ -11,6 +11,7 @@ urlpatterns = [
     path("bind", http_api.bind),
     path("unbind", http_api.unbind),
     path("report", http_api.report),
+    path("profile", http_api.profile),
     path("events", http_api.events),
     path("unregister", http_api.unregister),
 ]

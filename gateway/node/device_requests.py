@@ -1,4 +1,4 @@
-"""Serve requests of devices: bind, unbind, report, event, unregister. Used by MQTT and by the HTTP twins."""
+"""Serve requests of devices: bind, unbind, report, profile, event, unregister. Used by MQTT and by the HTTP twins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from pushcore.audience import changes, profiles
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import events
 from pushcore.devices import client_requests, info, removal
@@ -90,6 +91,10 @@ def _report(device: KnownDevice, payload: Any) -> None:
     client_requests.report(device.id, *info.third_party_fields(fields), info.parse_info(fields))
 
 
+def _profile(device: KnownDevice, payload: Any) -> None:
+    profiles.update_own(device.workspace_id, device.id, changes.change_of(_fields(device, payload)))
+
+
 def _event(device: KnownDevice, payload: Any) -> None:
     events.publish(events.parse_events(device, payload))
 
@@ -103,6 +108,7 @@ OPERATIONS: dict[str, Callable[[KnownDevice, Any], None]] = {
     "mps/bind": _bind,
     "mps/unbind": _unbind,
     "mps/report": _report,
+    "mps/profile": _profile,
     "mps/event": _event,
     "mps/unregister": _unregister,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from pushcore.audience import names
 from pushcore.audience.attributes import MAX_ATTRIBUTES, Value
+from pushcore.audience.changes import ProfileChange
 from pushcore.audience.names import Kind
 from pushcore.channels import Channel
 from pushcore.codes.results import ResultCode, ResultError
@@ -39,28 +40,6 @@ _UPDATE = {
         targets=_SQL["users"], conflict="(workspace_id, user_id) WHERE device_id IS NULL"
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class NamesChange:
-    """A change of a profile's tags or topics.
-
-    Attributes:
-        only: Whether all that are not added are taken away.
-    """
-
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-    only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileChange:
-    """What changes in profiles. Attributes that are None are removed."""
-
-    tags: NamesChange = NamesChange()
-    topics: NamesChange = NamesChange()
-    attributes: Mapping[str, Value | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from pushcore.api.fields import ConditionValue, JsonObject, Number, Text, TextLi
 from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2020, Caller, Envelope, Operation
 from pushcore.api.schema import RequestSchema
 from pushcore.audience import conditions, names, profiles, resolve
-from pushcore.audience.attributes import check_attribute_name, parse_value
-from pushcore.audience.profiles import NamesChange, ProfileChange
+from pushcore.audience.changes import NamesChange, ProfileChange, attributes_of
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.state import TargetType
 from pushcore.models import Workspace
@@ -49,24 +48,6 @@ class _NamesSchema(_TargetsSchema):
     add = TextList(help_text="They have these too; names that are new to the workspace are made.", required=False)
     remove = TextList(help_text="They do not have these any more.", required=False)
 
-    @staticmethod
-    def change_of(values: Mapping[str, Any]) -> NamesChange:
-        """Return the change.
-
-        Raises:
-            ResultError: INVALID_PARAM: nothing changes, or it is told in two ways.
-        """
-        only, add, remove = values["set"], values["add"], values["remove"]
-        if only is not None and (add or remove):
-            raise ResultError(ResultCode.INVALID_PARAM, "set does not stand beside add and remove")
-        if only is None and not (add or remove):
-            raise ResultError(ResultCode.INVALID_PARAM, "set, add or remove is needed")
-        if both := next((name for name in add if name in remove), None):
-            raise ResultError(ResultCode.INVALID_PARAM, f"{both[:64]!r} is in add and in remove")
-        if only is not None:
-            return NamesChange(add=tuple(only), only=True)
-        return NamesChange(add=tuple(add), remove=tuple(remove))
-
 
 class PushUpdateTagsSchema(_NamesSchema):
     """Change the tags of devices or users."""
@@ -74,7 +55,7 @@ class PushUpdateTagsSchema(_NamesSchema):
     @classmethod
     def build(cls, values: dict[str, Any]) -> ProfileUpdate:
         """Make the change."""
-        change = ProfileChange(tags=cls.change_of(values))
+        change = ProfileChange(tags=NamesChange.of(values["set"], values["add"], values["remove"]))
         return ProfileUpdate(_kind(values["targetType"]), values["targets"], change)
 
 
@@ -84,7 +65,7 @@ class PushUpdateTopicsSchema(_NamesSchema):
     @classmethod
     def build(cls, values: dict[str, Any]) -> ProfileUpdate:
         """Make the change."""
-        change = ProfileChange(topics=cls.change_of(values))
+        change = ProfileChange(topics=NamesChange.of(values["set"], values["add"], values["remove"]))
         return ProfileUpdate(_kind(values["targetType"]), values["targets"], change)
 
 
@@ -99,13 +80,7 @@ class PushUpdateAttributesSchema(_TargetsSchema):
     @classmethod
     def build(cls, values: dict[str, Any]) -> ProfileUpdate:
         """Make the change."""
-        given = values["attributes"]
-        if not given:
-            raise ResultError(ResultCode.INVALID_PARAM, "attributes: none is given")
-        attributes = {
-            check_attribute_name(name): None if value is None else parse_value(value, f"attributes.{name}")
-            for name, value in given.items()
-        }
+        attributes = attributes_of(values["attributes"])
         return ProfileUpdate(_kind(values["targetType"]), values["targets"], ProfileChange(attributes=attributes))
 
 

@@ -188,7 +188,9 @@ def test_the_schema_describes_every_operation_and_the_docs_need_no_other_host() 
         "/api/v1/templates", "/api/v1/templates/{name}",
         "/api/v1/push/multiple/file", "/api/v1/push/multiple/file/{task_id}",
     }  # fmt: skip
-    devices = {f"/device/v1/{name}" for name in ("register", "bind", "unbind", "report", "events", "unregister")}
+    devices = {
+        f"/device/v1/{name}" for name in ("register", "bind", "unbind", "report", "profile", "events", "unregister")
+    }
     assert set(paths) == {f"/api/v1/{quote(operation.path)}" for operation in REST_OPERATIONS} | further | devices
     page = Client().get("/api/v1/docs/").content.decode()
     assert 'src="/static/drf_spectacular_sidecar/' in page

@@ -40,7 +40,8 @@ CALLS = [("POST", f"/api/v1/{operation.path}") for operation in REST_OPERATIONS]
     ("DELETE", "/api/v1/templates/{name}"),
 ]
 DEVICE_CALLS = [
-    ("POST", f"/device/v1/{name}") for name in ("register", "bind", "unbind", "report", "events", "unregister")
+    ("POST", f"/device/v1/{name}")
+    for name in ("register", "bind", "unbind", "report", "profile", "events", "unregister")
 ]
 
 

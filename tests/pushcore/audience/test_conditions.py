@@ -12,8 +12,8 @@ import pytest
 from django.utils import timezone
 
 from pushcore.audience import conditions, profiles, resolve
+from pushcore.audience.changes import NamesChange, ProfileChange
 from pushcore.audience.condition_text import to_json_form
-from pushcore.audience.profiles import NamesChange, ProfileChange
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings, registry

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from pushcore import retention
 from pushcore.audience import names, profiles
+from pushcore.audience.changes import NamesChange, ProfileChange
 from pushcore.audience.names import Kind
-from pushcore.audience.profiles import NamesChange, Profile, ProfileChange
+from pushcore.audience.profiles import Profile
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings, registry, removal
 from pushcore.devices.info import DeviceInfo
