@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cryptography.fernet import InvalidToken
+
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.dispatch.open_adapters import adapter_of
 from channels_vendor.models import VendorAccount
@@ -20,8 +22,8 @@ def render(outgoing: OutgoingMessage, channel: Channel) -> RenderedMessage:
     try:
         with adapter_of(row) as adapter:
             requests, refused = adapter.prepare(deliveries_of([outgoing], channel), credential="")
-    except ValueError:  # a key or certificate that cannot be read; its text is not repeated
-        return RenderedMessage(channel, "", "the account's key or certificate cannot be read")
+    except (InvalidToken, ValueError):  # the text of what cannot be read is not repeated
+        return RenderedMessage(channel, "", "the account's secrets cannot be read")
     if refused:
         return RenderedMessage(channel, "", refused[0].vendor_code)
     return RenderedMessage(channel, requests[0].call.body.decode())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 
 from channels_vendor.base.notifications import deliveries_of
 from channels_vendor.base.outcomes import Verdict
@@ -77,5 +78,7 @@ def test_what_cannot_be_sent_says_why(outgoing: OutgoingMessage) -> None:
     rendered = VendorLane().render(too_long)
     assert rendered.body == ""
     assert rendered.refusal
+    VendorAccount.objects.update(secrets_sealed="sealed with another key", updated_at=timezone.now())
+    assert VendorLane().render(outgoing).refusal == "the account's secrets cannot be read"
     VendorAccount.objects.all().delete()
     assert "no account" in VendorLane().render(outgoing).refusal
