@@ -1,4 +1,4 @@
-"""The command `mps`, also `python -m mps_project`: the launcher, the web process and Django's commands.
+"""The command `mps`, also `python -m mps_project`: the launcher, the processes, Django's commands, the API's client.
 
 Works from any directory: `MPS_DATA_DIR` alone says where the service keeps data.
 """
@@ -13,11 +13,16 @@ from mps_project.garbage_collection import paused_while_loading
 
 # Commands that start before Django's settings can be read: the launcher makes up what these need.
 _MODULES = {"run": "mps_project.run", "web": "mps_project.web.server"}
+# Commands for whoever uses the service, from anywhere: they need its address and a key.
+_CLIENT_COMMANDS = frozenset({"push", "template", "audience", "device", "task", "api"})
 
 
 def main() -> int:
     """Run the command that `sys.argv` names; returns the exit code."""
-    module = _MODULES.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command in _CLIENT_COMMANDS:
+        return int(import_module("mps_cli.main").main())
+    module = _MODULES.get(command)
     if module is not None:
         return int(import_module(module).main())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")

@@ -1,0 +1,81 @@
+"""`mps push`, `template`, `audience`, `device`, `task` and `api`: see `mps push --help` and docs/cli.md.
+
+Exit codes: 0 done, 1 refused by the API, 2 wrong command line, 3 the service cannot be reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mps_cli import audience, devices, push, tasks, templates
+from mps_cli.arguments import json_value
+from mps_cli.client import Api, RefusedError, UnreachableError
+from mps_cli.credentials import VARIABLE, CredentialsError, load
+
+REFUSED, USAGE, UNREACHABLE = 1, 2, 3
+
+Handler = Callable[[Api, argparse.Namespace], object]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    parsed = parser().parse_args(arguments)
+    handler: Handler = parsed.handler
+    try:
+        show(handler(Api(load(parsed.credentials)), parsed))
+    except CredentialsError as error:
+        return _complain(error, USAGE)
+    except (RefusedError, OSError) as error:
+        return _complain(error, REFUSED)
+    except UnreachableError as error:
+        return _complain(error, UNREACHABLE)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def show(result: object) -> None:
+    """Write a result to standard output: text as it is, all else as JSON."""
+    if result is None:
+        return
+    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=2)
+    sys.stdout.write(f"{text}\n")
+
+
+def _complain(error: Exception, code: int) -> int:
+    sys.stderr.write(f"mps: {error}\n")
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="mps",
+        description="Push messages and look after them, over the signed API of a message push service.",
+        epilog=f"Credentials: a JSON file, as `make run` writes var/demo.json; --credentials or {VARIABLE} names it.",
+    )
+    top.set_defaults(credentials="")
+    commands = top.add_subparsers(required=True, metavar="command")
+    for module in (push, templates, audience, devices, tasks):
+        module.add_to(commands)
+    _add_api(commands)
+    return top
+
+
+def _add_api(commands: Any) -> None:
+    generic = commands.add_parser("api", help="call any action of the API", description=_call.__doc__)
+    generic.add_argument("action", help="such as PushSimple (docs/api.md)")
+    generic.add_argument(
+        "parameter", nargs="*", type=json_value, metavar="name=value", help="as the REST API spells it; JSON or text"
+    )
+    generic.add_argument("--credentials", default="", help="file of credentials")
+    generic.set_defaults(handler=_call)
+
+
+def _call(api: Api, arguments: argparse.Namespace) -> Any:
+    """Call an action with parameters, and show the data of the answer."""
+    return api.call(arguments.action, dict(arguments.parameter))
