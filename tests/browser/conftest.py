@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, StorageState, ViewportSize, sync_playwright
 
 from tests.support import node_packages
-from tests.support.browser import MILLISECONDS, PACKAGES, launch, log_in
-from tests.support.debian import program
+from tests.support.browser import MILLISECONDS, PACKAGES, find_browser, launch, logged_in
 from tests.support.screenshots import SCREENSHOTS
 from tests.support.stack import Stack
 
@@ -25,7 +25,9 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """For a module, no longer: while Playwright runs, this thread has an event loop that other tests trip over."""
-    executable = program("chromium", *PACKAGES)
+    executable = find_browser()
+    if executable is None:
+        pytest.skip(f"no Chromium on this machine (Debian packages: {', '.join(PACKAGES)})")
     # Playwright's loop runs in this thread; Django would take the ORM to be called from a coroutine.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
@@ -42,59 +44,88 @@ def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def logged_in(browser: Browser, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cookies of the demo's operator, after a login by hand."""
-    return _cookies(browser, stack, tmp_path_factory)
+@pytest.fixture(scope="session")
+def cookies(stack: Stack) -> StorageState:
+    """The cookies of the demo's operator."""
+    return logged_in(stack.demo)
 
 
-@pytest.fixture(scope="module")
-def logged_in_with_data(browser: Browser, demo_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def cookies_with_data(demo_stack: Stack) -> StorageState:
     """Likewise, where there are demo data."""
-    return _cookies(browser, demo_stack, tmp_path_factory)
+    return logged_in(demo_stack.demo)
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser, cookies: StorageState, stack: Stack) -> Iterator[Page]:
+    """The operator's tab, for a module: a new one is a process that loads and compiles all scripts again."""
+    with _tab(browser, cookies, stack) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def tab_with_data(browser: Browser, cookies_with_data: StorageState, demo_stack: Stack) -> Iterator[Page]:
+    """Likewise, where there are demo data."""
+    with _tab(browser, cookies_with_data, demo_stack) as opened:
+        yield opened
 
 
 @pytest.fixture
-def page(browser: Browser, logged_in: Path, stack: Stack) -> Iterator[Page]:
+def page(tab: Page) -> Iterator[Page]:
     """A page of the console, logged in; what it complains of fails the test."""
-    with _page(browser, logged_in, stack) as opened:
-        yield opened
+    with _page(tab) as begun:
+        yield begun
 
 
 @pytest.fixture
-def page_with_data(browser: Browser, logged_in_with_data: Path, demo_stack: Stack) -> Iterator[Page]:
+def page_with_data(tab_with_data: Page) -> Iterator[Page]:
     """Likewise, where there are demo data."""
-    with _page(browser, logged_in_with_data, demo_stack) as opened:
-        yield opened
-
-
-def _cookies(browser: Browser, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    kept = tmp_path_factory.mktemp("browser") / "state.json"
-    context = browser.new_context()
-    log_in(context, stack.demo)
-    context.storage_state(path=kept)
-    context.close()
-    return kept
+    with _page(tab_with_data) as begun:
+        yield begun
 
 
 @contextmanager
-def _page(browser: Browser, cookies: Path, stack: Stack) -> Iterator[Page]:
-    complaints: list[str] = []
-    context = browser.new_context(
-        storage_state=cookies, viewport={"width": 1280, "height": 900}, base_url=stack.demo["console_url"]
-    )
+def _tab(browser: Browser, cookies: StorageState, stack: Stack) -> Iterator[Page]:
+    context = browser.new_context(storage_state=cookies, base_url=stack.demo["console_url"])
     context.set_default_timeout(MILLISECONDS)
-    opened = context.new_page()
+    yield context.new_page()
+    context.close()
+
+
+@contextmanager
+def _page(tab: Page) -> Iterator[Page]:
+    """Begin anew in the tab: of an earlier test neither page, size, routes nor what a page has kept are left."""
+    tab.unroute_all()
+    tab.set_extra_http_headers({})
+    tab.set_viewport_size(DESKTOP)
+    tab.emulate_media(color_scheme="light")
+    # A document of the same origin, and so of the same process.
+    tab.goto("/static/console/favicon.svg")
+    devtools = tab.context.new_cdp_session(tab)
+    devtools.send(
+        "Storage.clearDataForOrigin",
+        {"origin": tab.evaluate("location.origin"), "storageTypes": "local_storage,indexeddb"},
+    )
+    devtools.detach()
+    tab.evaluate("sessionStorage.clear()")
+    complaints: list[str] = []
 
     def listen(said: ConsoleMessage) -> None:
         # The gateway may end a socket while the device's library writes to it: no fault of the page.
         if said.type == "error" and "already in CLOSING or CLOSED state" not in said.text:
             complaints.append(said.text)
 
-    opened.on("console", listen)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
+    def catch(error: Error) -> None:
+        complaints.append(str(error))
+
+    tab.on("console", listen)
+    tab.on("pageerror", catch)
+    yield tab
+    tab.remove_listener("console", listen)
+    tab.remove_listener("pageerror", catch)
+    for further in tab.context.pages:
+        if further != tab:
+            further.close()
     assert not complaints
 
 
@@ -110,6 +141,15 @@ def axe() -> str:
     return (folder / "axe-core" / "axe.min.js").read_text()
 
 
+# What a rule finds has the impact of the rule: those of a lesser one are not run.
+_RUN = """([context, options]) => {
+  for (const {id, impact} of axe._audit.rules) {
+    if (!["serious", "critical"].includes(impact)) options.rules[id] = {enabled: false};
+  }
+  return axe.run(context, options);
+}"""
+
+
 def faults(page: Page, axe: str, rules: Sequence[str] = (), *, without: str = "") -> list[str]:
     """Return what axe-core calls serious or critical, with an example of each.
 
@@ -122,10 +162,10 @@ def faults(page: Page, axe: str, rules: Sequence[str] = (), *, without: str = ""
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe)
     # It would fetch the style sheets once more, for a rule that is switched off.
-    options = {"resultTypes": ["violations"], "selectors": False, "preload": False}
+    options: dict[str, Any] = {"resultTypes": ["violations"], "selectors": False, "preload": False, "rules": {}}
     options |= {"runOnly": list(rules)} if rules else {}
     context = {"include": ["html"]} | ({"exclude": [without]} if without else {})
-    found = page.evaluate("([context, options]) => axe.run(context, options)", [context, options])
+    found = page.evaluate(_RUN, [context, options])
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:200]} ({len(one['nodes'])})"
         for one in found["violations"]

@@ -19,10 +19,9 @@ from pathlib import Path
 
 import django
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, StorageState, sync_playwright
 
-from tests.support.browser import MILLISECONDS, PACKAGES, launch, log_in
-from tests.support.debian import find_program
+from tests.support.browser import MILLISECONDS, PACKAGES, find_browser, launch, logged_in
 from tests.support.stack import ROOT, Stack
 
 SCREENSHOTS = ROOT / "var" / "screenshots"
@@ -73,7 +72,9 @@ PICTURES: Sequence[Picture] = (
 )
 
 
-def open_context(browser: Browser, stack: Stack, state: Path | None, surroundings: Surroundings) -> BrowserContext:
+def open_context(
+    browser: Browser, stack: Stack, state: StorageState | None, surroundings: Surroundings
+) -> BrowserContext:
     """Open a window of the browser; `state`: the cookies of a login."""
     context = browser.new_context(
         storage_state=state,
@@ -131,7 +132,7 @@ def take(page: Page, file: Path, size: tuple[int, int]) -> None:
     page.screenshot(path=file)
 
 
-def take_all(browser: Browser, stack: Stack, state: Path, only: str = "") -> int:
+def take_all(browser: Browser, stack: Stack, state: StorageState, only: str = "") -> int:
     """Take a picture of every page in all surroundings, or in those with `only` in their name; returns how many."""
     taken = 0
     for scheme, language in product(("light", "dark"), ("en", "zh-CN")):
@@ -150,7 +151,7 @@ def take_all(browser: Browser, stack: Stack, state: Path, only: str = "") -> int
 
 
 def _every_page(
-    browser: Browser, stack: Stack, state: Path, wanted: Sequence[Surroundings]
+    browser: Browser, stack: Stack, state: StorageState, wanted: Sequence[Surroundings]
 ) -> Iterator[tuple[str, Page]]:
     """Open each page in the first of the surroundings, the login at first; yields its name and the window."""
     if not wanted:
@@ -167,7 +168,7 @@ def _every_page(
     context.close()
 
 
-def make_pictures(browser: Browser, stack: Stack, state: Path) -> None:
+def make_pictures(browser: Browser, stack: Stack, state: StorageState) -> None:
     """Make the pictures of README and docs: with few colours, which a page of the console hardly has more of."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     for picture in PICTURES:
@@ -191,27 +192,25 @@ def main() -> int:
     parser.add_argument("--only", default="", help="of the surroundings only those with this in their name")
     parser.add_argument("--no-pages", action="store_true", help="leave the pages out")
     options = parser.parse_args()
-    executable = find_program("chromium", *PACKAGES)
+    executable = find_browser()
     if executable is None:
-        sys.stderr.write(f"no chromium on this machine (Debian packages: {', '.join(PACKAGES)})\n")
+        sys.stderr.write(f"no Chromium on this machine (Debian packages: {', '.join(PACKAGES)})\n")
         return 1
-    with tempfile.TemporaryDirectory(prefix="mps-screenshots-") as directory:
-        state = Path(directory) / "state.json"
-        with Stack(Path(directory) / "var", MPS_DEMO_DATA="1") as stack:
-            os.environ.update(stack.env())
-            os.environ["DJANGO_SETTINGS_MODULE"] = "mps_project.settings"
-            django.setup()
-            with sync_playwright() as playwright:
-                browser = launch(playwright, executable)
-                context = open_context(browser, stack, None, Surroundings(*DESKTOP))
-                log_in(context, stack.demo)
-                context.storage_state(path=state)
-                context.close()
-                if not options.no_pages:
-                    sys.stdout.write(f"{take_all(browser, stack, state, options.only)} pictures\n")
-                if options.docs:
-                    make_pictures(browser, stack, state)
-                browser.close()
+    with (
+        tempfile.TemporaryDirectory(prefix="mps-screenshots-") as directory,
+        Stack(Path(directory) / "var", MPS_DEMO_DATA="1") as stack,
+    ):
+        os.environ.update(stack.env())
+        os.environ["DJANGO_SETTINGS_MODULE"] = "mps_project.settings"
+        django.setup()
+        with sync_playwright() as playwright:
+            browser = launch(playwright, executable)
+            state = logged_in(stack.demo)
+            if not options.no_pages:
+                sys.stdout.write(f"{take_all(browser, stack, state, options.only)} pictures\n")
+            if options.docs:
+                make_pictures(browser, stack, state)
+            browser.close()
     return 0
 
 
