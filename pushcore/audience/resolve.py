@@ -1,7 +1,7 @@
 """Find the devices that meet a condition: count them, or walk them in the order of their ids.
 
 A tag, topic or attribute term holds of a device if it holds of the device's own profile or of that of the user bound
-to it now. A negated term holds if it holds of neither. Every condition is one statement; what callers say is passed as
+to it now. Every condition is one statement; what callers say is passed as
 parameters and never becomes part of it.
 """
 
@@ -47,7 +47,7 @@ def count(workspace_id: int, condition: Condition) -> int:
         StatementTimeoutError: They cannot be counted in `COUNT_TIMEOUT_MS`.
     """
     query = _Query(workspace_id, condition)
-    made = query.sql(condition, outermost=True)
+    made = query.sql(condition)
     with statement_timeout(COUNT_TIMEOUT_MS), connection.cursor() as cursor:
         cursor.execute(_SQL["settings"])
         cursor.execute(_SQL["count"].format(condition=made), query.parameters)
@@ -63,7 +63,7 @@ def walk(workspace_id: int, condition: Condition, *, after: int = 0) -> Iterator
     Raises:
         ResultError: As `count`.
     """
-    query = _Query(workspace_id, condition)
+    query = _Query(workspace_id, condition, in_pages=True)
     statement = _SQL["page"].format(condition=query.sql(condition))
     while True:
         with connection.cursor() as cursor:
@@ -81,43 +81,37 @@ def walk(workspace_id: int, condition: Condition, *, after: int = 0) -> Iterator
 class _Query:
     """Writes a condition as SQL over a device `d`, and collects its parameters."""
 
-    def __init__(self, workspace_id: int, condition: Condition) -> None:
+    def __init__(self, workspace_id: int, condition: Condition, *, in_pages: bool = False) -> None:
         self.parameters: dict[str, Any] = {"workspace": workspace_id}
         self._ids = _ids_of_names(workspace_id, condition)
+        self._within = {
+            f"{name}_within": _SQL["within"].format(column=column) if in_pages else ""
+            for name, column in (("own", "p.device_id"), ("bound", "b.device_id"))
+        }
 
-    def sql(self, condition: Condition, *, holds: bool = True, outermost: bool = False) -> str:
-        """Write a condition; negation is moved down to the terms, where the database can join by it.
-
-        Args:
-            condition: The condition.
-            holds: Whether it shall hold, or not.
-            outermost: Whether the whole holds only if this does: then a term may be where the database begins.
-        """
+    def sql(self, condition: Condition) -> str:
+        """Write a condition. It is true or false, never unknown, so that its negation is what it says."""
         match condition:
             case Not(part):
-                return self.sql(part, holds=not holds, outermost=outermost)
-            case And(parts) | Or(parts):
-                all_of = isinstance(condition, And) == holds
-                made = [self.sql(part, holds=holds, outermost=outermost and all_of) for part in parts]
-                return f"({(' AND ' if all_of else ' OR ').join(made)})"
+                return f"NOT {self.sql(part)}"
+            case And(parts):
+                return f"({' AND '.join(map(self.sql, parts))})"
+            case Or(parts):
+                return f"({' OR '.join(map(self.sql, parts))})"
             case HasName(kind, name, _):
                 wanted = self._parameter([self._ids[kind, name]])
-                return self._of_profile(f"p.{_COLUMNS[kind]} @> {wanted}::int[]", holds, outermost)
+                return self._matching(f"p.{_COLUMNS[kind]} @> {wanted}::int[]")
             case AttributeIs():
-                return self._of_profile(self._attribute(condition), holds, outermost)
+                return self._matching(self._attribute(condition))
             case OnPlatform(platform):
-                return f"d.platform {'=' if holds else '<>'} {self._parameter(platform.value)}"
+                return f"(d.platform = {self._parameter(platform.value)})"
             case SeenWithin(days):
-                seen = f"d.last_seen_at >= now() - make_interval(days => {self._parameter(days)})"
-                return seen if holds else f"({seen}) IS NOT TRUE"
+                return f"(d.last_seen_at >= now() - make_interval(days => {self._parameter(days)})) IS TRUE"
             case IsBound(bound):
-                return _SQL["bound"] if bound == holds else f"NOT {_SQL['bound']}"
+                return ("" if bound else "NOT ") + _SQL["bound"].format(**self._within)
 
-    def _of_profile(self, matches: str, holds: bool, outermost: bool) -> str:
-        own, of_user = (_SQL[name].format(matches=matches) for name in ("own", "of_user"))
-        if not holds:
-            return f"(NOT {own} AND NOT {of_user})"
-        return _SQL["own_or_of_user"].format(matches=matches) if outermost else f"({own} OR {of_user})"
+    def _matching(self, matches: str) -> str:
+        return _SQL["matching"].format(matches=matches, **self._within)
 
     def _attribute(self, term: AttributeIs) -> str:
         if term.comparison == "eq":

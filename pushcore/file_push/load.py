@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import structlog
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
+from pushcore.audience import aliases
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import dispatch, expiry
@@ -160,6 +161,10 @@ class _Prepared(NamedTuple):
 
 def _prepare(task: PushTask, reader: Reader, lines: Lines) -> _Prepared:
     block = reader.read(lines)
+    if task.delivery_type == DeliveryType.USER:
+        users = aliases.users_of(task.workspace, [record.target for record in block.records])
+        if users:
+            reader.rename(block, users)
     messages = _messages_of(task, block)
     return _Prepared(block, messages, _rows(task, messages))
 

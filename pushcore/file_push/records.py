@@ -131,6 +131,24 @@ class Reader:
             block.records.append(record)
         return block
 
+    def rename(self, block: Block, names: Mapping[str, str]) -> None:
+        """Put other targets in the place of some, by name; a msgkey that a target then has twice is a fault."""
+        records, block.records, seen = block.records, [], set[str]()
+        for record in records:
+            if (target := names.get(record.target)) is not None:
+                record = record._replace(target=target, digest=self._digest(target, record.msgkey))
+            if record.digest in seen:
+                fault = f"{record.target},{record.msgkey}"[:MAX_RECORD]
+                block.faults.append(Fault(record.line, sentences.REPEATED, fault))
+                continue
+            seen.add(record.digest)
+            block.records.append(record)
+
+    def _digest(self, target: str, msgkey: str) -> str:
+        """Return a record's claim, as `IdempotencyKey.digest`, in hexadecimal."""
+        text = f"{self._scope}:{len(target)}:{target}:{msgkey}"
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
     def _record(self, number: int, line: str) -> Record:
         if len(line) > MAX_RECORD:
             raise _UnreadableError(sentences.TOO_LONG % {"most": MAX_RECORD})
@@ -147,8 +165,7 @@ class Reader:
             target = check_target(self._delivery_type, fields[0], msgkey)
         except ResultError as error:
             raise _UnreadableError(error.message) from None
-        # As `IdempotencyKey.digest`, in hexadecimal.
-        digest = hashlib.blake2b(f"{self._scope}:{len(target)}:{target}:{msgkey}".encode(), digest_size=16).hexdigest()
+        digest = self._digest(target, msgkey)
         return Record(number, target, msgkey, digest, self._override(fields) if self._places else None)
 
     def _override(self, fields: list[str]) -> str:

@@ -163,6 +163,7 @@ class Migration(migrations.Migration):
                 ('callback_enabled', models.BooleanField(default=False, verbose_name='callback')),
                 ('callback_url', models.URLField(blank=True, max_length=1000, verbose_name='callback URL')),
                 ('expiry_receipts', models.BooleanField(default=False, help_text='Also post a receipt for a message that expired before it was delivered (status -3, Expired).', verbose_name='receipts of expiry')),
+                ('has_aliases', models.BooleanField(db_default=False, default=False, editable=False, verbose_name='has aliases')),
                 ('time_zone', models.CharField(default='UTC', help_text='For days in reports and for schedules.', max_length=64, verbose_name='time zone')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
                 ('app', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='workspaces', to='pushcore.app', verbose_name='app')),
@@ -584,6 +585,22 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'audience profiles',
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='pushcore_profile_tags'), django.contrib.postgres.indexes.GinIndex(fields=['topics'], name='pushcore_profile_topics')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('device__isnull', False)), fields=('device', 'workspace'), name='pushcore_profile_of_device'), models.UniqueConstraint(condition=models.Q(('device__isnull', True)), fields=('workspace', 'user_id'), name='pushcore_profile_of_user')],
+            },
+        ),
+        migrations.CreateModel(
+            name='UserAlias',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('alias', models.CharField(max_length=256, verbose_name='alias')),
+                ('user_id', models.CharField(max_length=256, verbose_name='user ID')),
+                ('given_at', models.DateTimeField(editable=False, verbose_name='given at')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='user_aliases', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'user alias',
+                'verbose_name_plural': 'user aliases',
+                'indexes': [models.Index(fields=['workspace', 'user_id'], name='pushcore_alias_of_user')],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'alias'), name='pushcore_alias_unique')],
             },
         ),
         migrations.AddIndex(

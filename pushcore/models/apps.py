@@ -83,6 +83,8 @@ class Workspace(models.Model):
         default=False,
         help_text=_("Also post a receipt for a message that expired before it was delivered (status -3, Expired)."),
     )
+    # Whether there ever was an alias (`pushcore.audience.aliases`): pushes look for none before.
+    has_aliases = models.BooleanField(_("has aliases"), default=False, db_default=False, editable=False)
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", help_text=_("For days in reports and for schedules.")
     )

@@ -1,4 +1,4 @@
-"""What is known of devices and users to choose among them: names of tags and topics, and profiles."""
+"""What is known of devices and users to choose among them: names of tags and topics, profiles, aliases."""
 
 from __future__ import annotations
 
@@ -84,3 +84,23 @@ class AudienceProfile(models.Model):
 
     def __str__(self) -> str:
         return self.user_id or str(self.device_id)
+
+
+class UserAlias(models.Model):
+    """One more name of a user, by which a push reaches it."""
+
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="user_aliases", db_index=False, verbose_name=_("workspace")
+    )
+    alias = models.CharField(_("alias"), max_length=256)
+    user_id = models.CharField(_("user ID"), max_length=256)
+    given_at = CreationTimeField(_("given at"), editable=False)
+
+    class Meta:
+        verbose_name = _("user alias")
+        verbose_name_plural = _("user aliases")
+        constraints = [models.UniqueConstraint(fields=["workspace", "alias"], name="pushcore_alias_unique")]
+        indexes = [models.Index(fields=["workspace", "user_id"], name="pushcore_alias_of_user")]
+
+    def __str__(self) -> str:
+        return self.alias

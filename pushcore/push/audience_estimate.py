@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from pushcore.audience import aliases
 from pushcore.broadcast import audience as audiences
 from pushcore.broadcast.audience import Audience
 from pushcore.models import Workspace
@@ -20,7 +21,9 @@ TIMEOUT_MS = 3000
 
 def of_targets(workspace: Workspace, delivery_type: DeliveryType, targets: Sequence[str]) -> int:
     """Return how many devices the targets stand for now."""
-    return sum(len(devices) for devices in resolve(workspace, delivery_type, targets).values())
+    users = aliases.users_of(workspace, targets) if delivery_type == DeliveryType.USER else {}
+    named = list(dict.fromkeys(users.get(target, target) for target in targets))
+    return sum(len(devices) for devices in resolve(workspace, delivery_type, named).values())
 
 
 def of_broadcast(workspace: Workspace, audience: Audience) -> int | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from pushcore.audience import aliases
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.target_names import clean_target
+from pushcore.models import Workspace
+from pushcore.models.pushes import DeliveryType
 from pushcore.push.idempotency import IdempotencyKey
 from pushcore.push.requests import BroadcastPush, MultiplePush, SimplePush, TemplatePush
 
@@ -45,6 +48,27 @@ def recipients_of(request: SimplePush | TemplatePush | MultiplePush | BroadcastP
     recipients = _recipients(request.delivery_type, list(request.target_msgkey.items()))
     if len({recipient.target for recipient in recipients}) < len(recipients):
         raise ResultError(ResultCode.INVALID_PARAM, "a target is named twice, in two spellings")
+    return recipients
+
+
+def by_users(workspace: Workspace, delivery_type: int, recipients: list[Recipient]) -> list[Recipient]:
+    """Put the users in the place of their aliases.
+
+    Raises:
+        ResultError: Two recipients are one user, with one msgkey (INVALID_PARAM).
+    """
+    if delivery_type != DeliveryType.USER:
+        return recipients
+    users = aliases.users_of(workspace, [recipient.target for recipient in recipients])
+    if not users:
+        return recipients
+    recipients = [replace(one, target=users.get(one.target, one.target)) for one in recipients]
+    keys = Counter((one.target, one.msgkey) for one in recipients)
+    if repeated := next((key for key, count in keys.items() if count > 1), None):
+        raise ResultError(
+            ResultCode.INVALID_PARAM,
+            f"msgkey {repeated[1]!r} is named twice for one user, of whom one name is an alias",
+        )
     return recipients
 
 

@@ -11,7 +11,7 @@ from pushcore.models import PushTask, Workspace
 from pushcore.push import limits
 from pushcore.push.content import compose
 from pushcore.push.idempotency import IdempotencyKey
-from pushcore.push.recipients import Recipient, recipients_of
+from pushcore.push.recipients import Recipient, by_users, recipients_of
 from pushcore.push.requests import AnyPush, BroadcastPush
 
 
@@ -47,7 +47,7 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         ResultError: The code of the first limit that it breaks.
     """
     limits.check(request)
-    recipients = recipients_of(request)
+    recipients = by_users(workspace, request.delivery_type, recipients_of(request))
     content = compose(workspace, request)
     for override in ({}, *content.own):
         limits.check_payload(content.shared | override, request.vendor_options)

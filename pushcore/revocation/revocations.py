@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from pushcore.audience import aliases
 from pushcore.broadcast import broadcasts
 from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
@@ -42,9 +43,11 @@ def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
     now = clock.now()
     with transaction.atomic():
         oldest = ids.first_id_at(now - notices.LONGEST_AGO)
-        messages = Message.objects.filter(
-            workspace=workspace, target__in=spellings(target), msgkey=msgkey, pk__gte=oldest
-        ).exclude(msgkey="")
+        named = spellings(target)
+        named += aliases.users_of(workspace, named).values()
+        messages = Message.objects.filter(workspace=workspace, target__in=named, msgkey=msgkey, pk__gte=oldest).exclude(
+            msgkey=""
+        )
         rows = list(messages.select_for_update().order_by("pk")[:MAX_ROWS_OF_TARGET])
         if not rows:
             raise ResultError(ResultCode.INVALID_PARAM, "no message of the last 7 days has this messageId and targetId")

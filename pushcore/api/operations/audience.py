@@ -1,4 +1,4 @@
-"""What the app's backend says of devices and users to choose among them by: tags, topics and attributes; counts.
+"""What the app's backend says of devices and users: tags, topics, attributes, aliases; counts of audiences.
 
 The published packages have no such actions: these are our own (docs/audiences.md).
 """
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pushcore.api.fields import ConditionValue, JsonObject, Number, Text, TextList
+from pushcore.api.fields import ConditionValue, JsonObject, Number, Text, TextList, TextMap
 from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2020, Caller, Envelope, Operation
 from pushcore.api.schema import RequestSchema
-from pushcore.audience import conditions, names, profiles, resolve
+from pushcore.audience import aliases, conditions, names, profiles, resolve
 from pushcore.audience.changes import NamesChange, ProfileChange, attributes_of
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.state import TargetType
@@ -84,6 +84,14 @@ class PushUpdateAttributesSchema(_TargetsSchema):
         return ProfileUpdate(_kind(values["targetType"]), values["targets"], ProfileChange(attributes=attributes))
 
 
+class PushSetAliasesSchema(RequestSchema):
+    """Give users aliases, or take them away."""
+
+    aliases = TextMap(
+        help_text="User IDs by alias, at most 1,000; empty text takes the alias away. One of another user's moves."
+    )
+
+
 class PushQueryProfileSchema(RequestSchema):
     """Ask what is known of a device or a user."""
 
@@ -107,18 +115,25 @@ def update_profiles(workspace: Workspace, update: ProfileUpdate, caller: Caller)
     return {"unknownTargets": profiles.update(workspace.pk, update.kind, update.targets, update.change)}
 
 
+def set_aliases(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
+    """Give users aliases, or take them away."""
+    aliases.change(workspace, values["aliases"])
+
+
 def query_profile(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     """Show what is known of a device or a user.
 
     Attributes are a list: the RPC API capitalises the names of members, and an attribute's name is the caller's own.
     """
-    profile = profiles.profile_of(workspace.pk, _kind(values["targetType"]), values["target"])
+    kind = _kind(values["targetType"])
+    profile = profiles.profile_of(workspace.pk, kind, values["target"])
     if profile is None:
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
     return {
         "tags": profile.tags,
         "topics": profile.topics,
         "attributes": [{"name": name, **_typed(value)} for name, value in sorted(profile.attributes.items())],
+        "aliases": aliases.of_user(workspace, values["target"].strip()) if kind is TargetType.USER else [],
     }
 
 
@@ -197,9 +212,18 @@ OPERATIONS = (
         ),
     ),
     Operation(
+        "PushSetAliases",
+        "audience/aliases",
+        "Give users aliases, or take them away",
+        PushSetAliasesSchema,
+        set_aliases,
+        {V2020: (*SCOPE, "aliases")},
+        example=(EXAMPLE_SCOPE | {"aliases": {"ann@example.com": "user1024", "former@example.com": ""}}, None),
+    ),
+    Operation(
         "PushQueryProfile",
         "audience/profile",
-        "Show tags, topics and attributes of a device or a user",
+        "Show tags, topics, attributes and aliases of a device or a user",
         PushQueryProfileSchema,
         query_profile,
         {V2020: (*SCOPE, "target", "targetType")},
@@ -213,6 +237,7 @@ OPERATIONS = (
                     {"name": "age", "type": "number", "value": 30},
                     {"name": "joined", "type": "time", "value": 1767225600000},
                 ],
+                "aliases": ["ann@example.com"],
             },
         ),
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
-from pushcore.models import AudienceProfile, Workspace
+from pushcore.models import AudienceProfile, UserAlias, Workspace
 from tests.pushcore.api.callers import REST_PATHS, Rest, Rpc2020
 from tests.pushcore.api.samples import SCOPE
 
@@ -41,6 +41,7 @@ def test_what_one_api_says_of_a_user_the_other_shows_and_counts(
             {"name": "city", "type": "text", "value": "Oslo"},
             {"name": "joined", "type": "time", "value": 1_767_225_600_000},
         ],
+        "aliases": [],
     }
     assert call(rest, "PushQueryAudienceNames") == {"tags": ["trial", "vip"], "topics": ["news"]}
     condition = {"and": [{"tag": "vip"}, {"topic": "news"}, {"attribute": "age", "gte": 18}, {"bound": True}]}
@@ -81,6 +82,10 @@ def test_the_rpc_api_takes_lists_and_maps_as_packages_flatten_them(rpc2020: Rpc2
         ("PushUpdateAttributes", {"targetType": 2, "targets": ["ann"], "attributes": {"age": True}}, "3028"),
         ("PushUpdateAttributes", {"targetType": 2, "targets": ["ann"], "attributes": {"9": 1}}, "3028"),
         ("PushUpdateAttributes", {"targetType": 2, "targets": ["ann"], "attributes": {}}, "3028"),
+        ("PushSetAliases", {"aliases": {}}, "3028"),
+        ("PushSetAliases", {"aliases": {" ": "ann"}}, "3028"),
+        ("PushSetAliases", {"aliases": {"a": "u" * 257}}, "3028"),
+        ("PushSetAliases", {"aliases": {f"a{n}": "ann" for n in range(11)}}, "3101"),
         ("PushQueryProfile", {"targetType": 1, "target": "nobody"}, "3054"),
         ("PushCountAudience", {"condition": {"and": {}}}, "3102"),
         ("PushCountAudience", {"condition": "'vip' in"}, "3102"),
@@ -92,3 +97,4 @@ def test_a_call_that_breaks_a_limit_is_refused_and_changes_nothing(
 ) -> None:
     assert rest.call(REST_PATHS[action], SCOPE | values)["code"] == code
     assert not AudienceProfile.objects.exists()
+    assert not UserAlias.objects.exists()
