@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from pushcore.audience import aliases, profiles
+from pushcore.audience import aliases, names, profiles
 from pushcore.devices import activities
 from pushcore.file_push.upload import scheduled_files
 from pushcore.models import (
@@ -36,6 +36,7 @@ def purge() -> int:
         + delete_in_steps(Revocation.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(Broadcast.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(activities.past())
+        + names.purge()
         + delete_in_steps(profiles.former())
         + delete_in_steps(aliases.former())
         + delete_in_steps(TokenLoss.objects.filter(at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))

@@ -193,4 +193,6 @@ def former() -> QuerySet[AudienceProfile]:
 
 
 def _shown(kind: Kind, ids: Iterable[int]) -> list[str]:
-    return sorted(AudienceName.objects.filter(pk__in=ids, kind=kind).values_list("name", flat=True))
+    return sorted(
+        AudienceName.objects.filter(pk__in=ids, kind=kind, removed_at__isnull=True).values_list("name", flat=True)
+    )

@@ -32,7 +32,6 @@ from pushcore.storage.sql import statements
 from pushcore.storage.timeouts import statement_timeout
 
 _SQL = statements(__file__)
-_COLUMNS = {Kind.TAG: "tags", Kind.TOPIC: "topics"}
 
 COUNT_TIMEOUT_MS = 10_000
 # Devices that a walk looks at with one statement.
@@ -100,7 +99,7 @@ class _Query:
                 return f"({' OR '.join(map(self.sql, parts))})"
             case HasName(kind, name, _):
                 wanted = self._parameter([self._ids[kind, name]])
-                return self._matching(f"p.{_COLUMNS[kind]} @> {wanted}::int[]")
+                return self._matching(f"p.{names.COLUMNS[kind]} @> {wanted}::int[]")
             case AttributeIs():
                 return self._matching(self._attribute(condition))
             case OnPlatform(platform):

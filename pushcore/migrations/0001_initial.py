@@ -560,12 +560,14 @@ class Migration(migrations.Migration):
                 ('kind', models.SmallIntegerField(choices=[(1, 'tag'), (2, 'topic')], verbose_name='kind')),
                 ('name', models.CharField(max_length=64, verbose_name='name')),
                 ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),
-                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='audience_names', to='pushcore.workspace', verbose_name='workspace')),
+                ('removed_at', models.DateTimeField(editable=False, null=True, verbose_name='removed at')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='audience_names', to='pushcore.workspace', verbose_name='workspace')),
             ],
             options={
                 'verbose_name': 'tag or topic',
                 'verbose_name_plural': 'tags and topics',
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'kind', 'name'), name='pushcore_audience_name_unique')],
+                'indexes': [models.Index(condition=models.Q(('removed_at__isnull', False)), fields=['id'], name='pushcore_audience_name_removed')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('removed_at__isnull', True)), fields=('workspace', 'kind', 'name'), name='pushcore_audience_name_unique')],
             },
         ),
         migrations.CreateModel(

@@ -25,17 +25,26 @@ class AudienceName(models.Model):
     # Of 32 bits: a profile holds up to two hundred of them.
     id = models.AutoField(primary_key=True)
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, related_name="audience_names", db_index=False, verbose_name=_("workspace")
+        Workspace, on_delete=models.CASCADE, related_name="audience_names", verbose_name=_("workspace")
     )
     kind = models.SmallIntegerField(_("kind"), choices=Kind.choices)
     name = models.CharField(_("name"), max_length=64)
     created_at = CreationTimeField(_("created at"), editable=False)
+    # From then on nobody has it; the row stays until its id is out of all profiles (`pushcore.audience.names`).
+    removed_at = models.DateTimeField(_("removed at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("tag or topic")
         verbose_name_plural = _("tags and topics")
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "kind", "name"], name="pushcore_audience_name_unique")
+            models.UniqueConstraint(
+                fields=["workspace", "kind", "name"],
+                condition=Q(removed_at__isnull=True),
+                name="pushcore_audience_name_unique",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(removed_at__isnull=False), name="pushcore_audience_name_removed")
         ]
 
     def __str__(self) -> str:

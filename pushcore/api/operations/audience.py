@@ -104,6 +104,13 @@ class PushQueryProfileSchema(RequestSchema):
     targetType = Number(help_text="What the target is: 1 device of any platform, 2 user.")
 
 
+class PushRemoveAudienceNamesSchema(RequestSchema):
+    """Take tags and topics from the workspace, and from all that have them."""
+
+    tags = TextList(help_text="Names of tags.", required=False)
+    topics = TextList(help_text="Names of topics.", required=False)
+
+
 class PushCountAudienceSchema(RequestSchema):
     """Count the devices that meet a condition."""
 
@@ -146,6 +153,14 @@ def _typed(value: Any) -> dict[str, Any]:
 def list_names(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     """List the names of the workspace's tags and topics."""
     return {"tags": names.all_of(workspace.pk, names.Kind.TAG), "topics": names.all_of(workspace.pk, names.Kind.TOPIC)}
+
+
+def remove_names(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
+    """Take tags and topics from the workspace, and from all that have them."""
+    if not (values["tags"] or values["topics"]):
+        raise ResultError(ResultCode.INVALID_PARAM, "tags or topics are needed")
+    names.remove(workspace.pk, names.Kind.TAG, values["tags"])
+    names.remove(workspace.pk, names.Kind.TOPIC, values["topics"])
 
 
 def count_audience(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
@@ -250,6 +265,15 @@ OPERATIONS = (
         {V2020: SCOPE},
         Envelope.RESULT_CONTENT,
         example=(EXAMPLE_SCOPE, {"tags": ["trial", "vip"], "topics": ["news"]}),
+    ),
+    Operation(
+        "PushRemoveAudienceNames",
+        "audience/names/remove",
+        "Take tags and topics from the workspace, and from all that have them",
+        PushRemoveAudienceNamesSchema,
+        remove_names,
+        {V2020: SCOPE},
+        example=(EXAMPLE_SCOPE | {"tags": ["trial"]}, None),
     ),
     Operation(
         "PushCountAudience",

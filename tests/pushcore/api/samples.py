@@ -32,5 +32,6 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PushSetAliases": SCOPE | {"aliases": {"ann@example.com": "ann"}},
     "PushQueryProfile": SCOPE | {"target": "ann", "targetType": 2},
     "PushQueryAudienceNames": SCOPE,
+    "PushRemoveAudienceNames": SCOPE | {"tags": '["trial"]'},
     "PushCountAudience": SCOPE | {"condition": {"platform": "ios"}},
 }  # fmt: skip

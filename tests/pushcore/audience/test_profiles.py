@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from pushcore import retention
-from pushcore.audience import names, profiles
+from pushcore.audience import conditions, names, profiles, resolve
 from pushcore.audience.changes import NamesChange, ProfileChange
 from pushcore.audience.names import Kind
 from pushcore.audience.profiles import Profile
@@ -149,3 +149,24 @@ def test_a_users_profile_ends_long_after_the_users_last_device(workspace: Worksp
     AudienceProfile.objects.exclude(user_id="eve").update(updated_at=timezone.now() - timedelta(days=366))
     retention.purge()
     assert {row.user_id for row in AudienceProfile.objects.all()} == {"ann", "eve"}
+
+
+def test_a_removed_name_is_gone_at_once_and_leaves_room_for_others(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "MAX_NAMES", 2)
+    monkeypatch.setattr(names, "STEP", 2)
+    users = [f"u{n}" for n in range(5)]
+    profiles.update(workspace.pk, USER, users, tagged("vip", "trial"))
+    names.make(workspace.pk, Kind.TOPIC, ["trial"])
+    names.remove(workspace.pk, Kind.TAG, ["trial", "unknown"])
+    assert tags_of(workspace, "u0") == ["vip"]
+    assert names.all_of(workspace.pk, Kind.TAG) == ["vip"]
+    with pytest.raises(ResultError, match="has no tag 'trial'"):
+        resolve.count(workspace.pk, conditions.parse({"tag": "trial"}))
+    profiles.update(workspace.pk, USER, ["new"], tagged("trial"))
+    assert (tags_of(workspace, "new"), tags_of(workspace, "u0")) == (["trial"], ["vip"])
+    assert names.purge() == 5
+    assert sorted(len(row.tags) for row in AudienceProfile.objects.all()) == [1] * 6
+    assert AudienceName.objects.count() == 3
+    assert names.purge() == 0
