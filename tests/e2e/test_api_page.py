@@ -62,10 +62,12 @@ def users(new_device: Callable[..., PahoDevice]) -> list[PahoDevice]:
 
 @pytest.fixture
 def folder(stack: Stack, database: Database, tmp_path: Path) -> Iterator[Path]:
-    """Return the folder that the page works in, where the service's data folder is `var`; remove its template later."""
+    """Return the folder that the page works in, where the service's data folder is `var`; delete what it made."""
     (tmp_path / "var").symlink_to(stack.data_dir)
     yield tmp_path
     database.query("DELETE FROM pushcore_template WHERE name = 'winner' RETURNING id")
+    for table in ("audienceprofile", "audiencename", "useralias"):
+        database.query(f"DELETE FROM pushcore_{table} RETURNING id")
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_the_curl_examples_push(stack: Stack, users: list[PahoDevice], folder: P
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not on this machine")
     answers = run(["bash", "-euc", program(stack, "sh")], folder)
-    assert [answer["code"] for answer in answers] == ["100"] * 6
+    assert [answer["code"] for answer in answers] == ["100"] * 14
     tasks = [answer["data"] for answer in answers]
     # The message of the file is the same as that of the template push.
     expected = sorted([*PUSHED, ("Hello Ann", "tea")])
