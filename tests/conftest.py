@@ -23,6 +23,7 @@ from pushcore.storage import valkey
 from tests.support import device_schemas
 from tests.support.database_reset import empty_tables
 from tests.support.migrated_database import migrate_once
+from tests.support.shared_stacks import shared, stop_idle
 from tests.support.stack import Stack
 
 
@@ -33,6 +34,12 @@ def pytest_collection() -> Generator[None, object, object]:
         collected = yield
     exempt_loaded_objects()
     return collected
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Stop the services that no following test of this worker needs."""
+    stop_idle(nextitem)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -103,5 +110,5 @@ def access_key(app: App, workspace: Workspace) -> tuple[AccessKey, str]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Start the whole service once, for all tests that need it (mark them `xdist_group("stack")`)."""
-    with Stack(tmp_path_factory.mktemp("stack") / "var") as running:
+    with shared("stack", Stack(tmp_path_factory.mktemp("stack") / "var")) as running:
         yield running

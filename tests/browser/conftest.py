@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, StorageSta
 from tests.support import node_packages
 from tests.support.browser import MILLISECONDS, PACKAGES, find_browser, launch, logged_in
 from tests.support.screenshots import SCREENSHOTS
+from tests.support.shared_stacks import shared
 from tests.support.stack import Stack
 
 __all__ = ["DESKTOP", "MILLISECONDS", "PHONE", "SCREENSHOTS"]
@@ -40,7 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def demo_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The service with two weeks of demo data (mark its tests `xdist_group("demo")`)."""
-    with Stack(tmp_path_factory.mktemp("demo") / "var", MPS_DEMO_DATA="1") as running:
+    with shared("demo", Stack(tmp_path_factory.mktemp("demo") / "var", MPS_DEMO_DATA="1")) as running:
         yield running
 
 
