@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db.backends.utils import CursorWrapper
 
+from pushcore.audience import aliases
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultError
 from pushcore.devices import bindings, registry
@@ -47,6 +48,21 @@ def test_each_line_becomes_a_message_with_its_own_content(
     upload_file("ann,k9,name=Ann\n")
     load.load_all()
     assert len(lane.got) == 1
+
+
+def test_a_files_lines_may_name_aliases_of_users(upload_file: Send, workspace: Workspace) -> None:
+    [(known, _)] = registry.register([(workspace, DeviceInfo())])
+    bindings.bind(Device.objects.get(pk=known.id), "ann")
+    aliases.change(workspace, {"a@x.org": "ann", "b@x.org": "bob"})
+    task = upload_file("a@x.org,k1,name=A\nann,k1,name=A\nb@x.org,k1,name=B\na@x.org,k2,name=A\n", delivery_type=3)
+    assert load.load_all() == 3
+    rows = Message.objects.filter(task=task).order_by("pk")
+    assert [(row.target, row.msgkey, row.device_id, row.title) for row in rows] == [
+        ("ann", "k1", known.id, "Hello A"),
+        ("bob", "k1", None, "Hello B"),
+        ("ann", "k2", known.id, "Hello A"),
+    ]
+    assert [line for line, _ in faults(task)] == [2]
 
 
 def test_a_file_is_loaded_with_the_template_as_it_was_when_it_was_accepted(
