@@ -34,23 +34,32 @@ from pushcore.storage.timeouts import statement_timeout
 _SQL = statements(__file__)
 
 COUNT_TIMEOUT_MS = 10_000
+# The first number of the advisory locks of counts; the second is the workspace's.
+_LOCK = 7_202_620
 # Devices that a walk looks at with one statement.
 PAGE = 10_000
 
 
 def count(workspace_id: int, condition: Condition) -> int:
-    """Count the devices of a workspace that meet a condition.
+    """Count the devices of a workspace that meet a condition. Counts of a workspace run one after the other.
 
     Raises:
         ResultError: CONDITION_INVALID for a tag or topic that the workspace does not have, with the term's path.
-        StatementTimeoutError: They cannot be counted in `COUNT_TIMEOUT_MS`.
+        StatementTimeoutError: They cannot be counted in `COUNT_TIMEOUT_MS`, or others are counted for so long.
     """
     query = _Query(workspace_id, condition)
     made = query.sql(condition)
     with statement_timeout(COUNT_TIMEOUT_MS), connection.cursor() as cursor:
+        lock(workspace_id)
         cursor.execute(_SQL["settings"])
         cursor.execute(_SQL["count"].format(condition=made), query.parameters)
         return int(cursor.fetchone()[0])
+
+
+def lock(workspace_id: int) -> None:
+    """Wait until no other transaction counts devices of the workspace: a count may take much memory and a core."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, workspace_id % 2**31])
 
 
 def walk(workspace_id: int, condition: Condition, *, after: int = 0) -> Iterator[list[int]]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
+from pushcore.audience import resolve
+from pushcore.codes.results import ResultCode
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import AudienceProfile, UserAlias, Workspace
@@ -98,3 +103,29 @@ def test_a_call_that_breaks_a_limit_is_refused_and_changes_nothing(
     assert rest.call(REST_PATHS[action], SCOPE | values)["code"] == code
     assert not AudienceProfile.objects.exists()
     assert not UserAlias.objects.exists()
+
+
+def test_counts_of_a_workspace_run_one_after_the_other(
+    workspace: Workspace, rest: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolve, "COUNT_TIMEOUT_MS", 200)
+    asked = (REST_PATHS["PushCountAudience"], SCOPE | {"condition": {"platform": "ios"}})
+    locked, done = Event(), Event()
+
+    def count_for_long() -> None:
+        try:
+            with transaction.atomic():
+                resolve.lock(workspace.pk)
+                locked.set()
+                done.wait(15)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        counting = threads.submit(count_for_long)
+        assert locked.wait(15)
+        assert rest.call(*asked)["code"] == ResultCode.SYSTEM_ERROR.code
+        done.set()
+        counting.result()
+    monkeypatch.undo()
+    assert rest.call(*asked)["data"] == {"devices": 0}
