@@ -23,9 +23,9 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """For a module, no longer: while Playwright runs, this thread has an event loop that other tests trip over."""
+    """For this folder, no longer: while Playwright runs, this thread has an event loop that other tests trip over."""
     executable = find_browser()
     if executable is None:
         pytest.skip(f"no Chromium on this machine (Debian packages: {', '.join(PACKAGES)})")
@@ -57,14 +57,14 @@ def cookies_with_data(demo_stack: Stack) -> StorageState:
     return logged_in(demo_stack.demo)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def tab(browser: Browser, cookies: StorageState, stack: Stack) -> Iterator[Page]:
-    """The operator's tab, for a module: a new one is a process that loads and compiles all scripts again."""
+    """The operator's tab, for all tests: a new one is a process that loads and compiles all scripts again."""
     with _tab(browser, cookies, stack) as opened:
         yield opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def tab_with_data(browser: Browser, cookies_with_data: StorageState, demo_stack: Stack) -> Iterator[Page]:
     """Likewise, where there are demo data."""
     with _tab(browser, cookies_with_data, demo_stack) as opened:
@@ -136,7 +136,7 @@ def choose_only(page: Page, name: str) -> None:
         page.select_option(f"[name={name}]", index=1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def axe() -> str:
     folder = node_packages.installed(Path(__file__).resolve().parent / "node")
     return (folder / "axe-core" / "axe.min.js").read_text()

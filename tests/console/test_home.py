@@ -13,6 +13,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from analytics import rollups
 from analytics.intake import take
@@ -255,7 +257,7 @@ def test_a_live_activity_among_the_devices_is_called_one(superuser: Client, work
 
 def test_the_console_works_without_valkey(superuser: Client, mine: Everything, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(valkey, "client", lambda: redis.Redis(port=1))
+        patched.setattr(valkey, "client", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
         cards = values(superuser)
         answer = superuser.get(reverse("admin:pushcore_device_changelist"))
     assert cards["Gateway connections"] == "-"
