@@ -79,17 +79,15 @@ def window(browser: Browser, stack: Stack) -> Iterator[Callable[[], Page]]:
 
 
 @pytest.fixture(scope="module")
-def people(stack: Stack, window: Callable[[], Page]) -> dict[str, Person]:
+def people(tab: Page, window: Callable[[], Page]) -> dict[str, Person]:
     """One of each role: the demo's superuser invites an administrator, who invites the others."""
-    superuser = window()
-    log_in(superuser, stack.demo["username"], stack.demo["password"])
-    superuser.goto("auth/user/add/")
+    tab.goto("auth/user/add/")
     name = f"administrator-{uuid4().hex[:8]}"
-    superuser.fill("[name=username]", name)
-    superuser.select_option("[name=memberships-0-app]", index=1)
-    superuser.select_option("[name=memberships-0-role]", "administrator")
-    superuser.click(SAVE)
-    found = {"administrator": accept(superuser, window(), name)}
+    tab.fill("[name=username]", name)
+    tab.select_option("[name=memberships-0-app]", index=1)
+    tab.select_option("[name=memberships-0-role]", "administrator")
+    tab.click(SAVE)
+    found = {"administrator": accept(tab, window(), name)}
     administrator = found["administrator"].page
     for role in ROLES[:-1]:
         name = f"{role}-{uuid4().hex[:8]}"
