@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import TypeVar
 
 from django import forms
 from django.contrib.admin import site
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -27,6 +31,8 @@ from pushcore.models.pushes import DeliveryType
 from pushcore.push.targets import resolve
 
 MAX_SHOWN = 20
+
+Row = TypeVar("Row", Binding, Message)
 
 
 class QueryForm(forms.Form):
@@ -100,21 +106,53 @@ def devices_of(workspace: Workspace, target: str, *, is_user: bool) -> list[Foun
     pks = list(found)
     devices = Device.objects.filter(workspace=workspace).defer("secret_hash").in_bulk(pks[:MAX_SHOWN])
     states = online_states(list(devices.values()))
-    return [_found(devices[pk], states[pk]) for pk in pks if pk in devices]
+    bindings = _last_bindings(list(devices))
+    users = {pk: next((one.user_id for one in bound if one.unbound_at is None), "") for pk, bound in bindings.items()}
+    messages = _last_messages(devices, users)
+    return [
+        FoundDevice(
+            device=devices[pk],
+            user_id=users[pk],
+            state=online_label(states[pk]),
+            bindings=bindings[pk],
+            messages=[(message, status_label(message)) for message in messages[pk]],
+        )
+        for pk in pks
+        if pk in devices
+    ]
 
 
-def _found(device: Device, state: str) -> FoundDevice:
-    """Load a device's bindings and last messages."""
-    bindings = list(Binding.objects.filter(device=device).order_by("-bound_at")[:MAX_SHOWN])
-    bound = next((binding.user_id for binding in bindings if binding.unbound_at is None), "")
-    targets = [one for one in (device.ad_token, device.third_token, bound) if one]
-    # The target narrows the rows by an index; the device then leaves out the user's other devices.
-    rows = Message.objects.filter(workspace_id=device.workspace_id, target__in=targets, device=device)
-    messages = list(rows.select_related("task").order_by("-pk")[:MAX_SHOWN])
-    return FoundDevice(
-        device=device,
-        user_id=bound,
-        state=online_label(state),
-        bindings=bindings,
-        messages=[(message, status_label(message)) for message in messages],
-    )
+def _last_bindings(devices: Collection[int]) -> dict[int, list[Binding]]:
+    """Load the last bindings of each device, newest first, with one query."""
+    found = _each([Binding.objects.filter(device=pk).order_by("-bound_at")[:MAX_SHOWN] for pk in devices])
+    return _by_device(devices, sorted(found, key=attrgetter("bound_at"), reverse=True))
+
+
+def _last_messages(devices: Mapping[int, Device], users: Mapping[int, str]) -> dict[int, list[Message]]:
+    """Load the last messages of each device, newest first, with one query.
+
+    Args:
+        devices: The devices by primary key.
+        users: The user bound to each device, "" for none.
+    """
+    parts = []
+    for pk, device in devices.items():
+        targets = [one for one in (device.ad_token, device.third_token, users[pk]) if one]
+        # The target narrows the rows by an index; the device then leaves out the user's other devices.
+        rows = Message.objects.filter(workspace_id=device.workspace_id, target__in=targets, device=pk)
+        parts.append(rows.select_related("task").order_by("-pk")[:MAX_SHOWN])
+    return _by_device(devices, sorted(_each(parts), key=attrgetter("pk"), reverse=True))
+
+
+def _each(parts: Sequence[QuerySet[Row]]) -> list[Row]:
+    """Return the rows of all parts, each with its own limit, by one statement."""
+    return list(parts[0].union(*parts[1:], all=True)) if parts else []
+
+
+def _by_device(devices: Collection[int], rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """Sort rows by the device that they belong to."""
+    sorted_out: dict[int, list[Row]] = {pk: [] for pk in devices}
+    for row in rows:
+        if row.device_id is not None:
+            sorted_out[row.device_id].append(row)
+    return sorted_out

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from pushcore.channels import Channel
-from pushcore.devices import client_requests, registry, removal
+from pushcore.devices import client_requests, registry, removal, server_requests
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import Device, Message, Workspace
-from tests.console.conftest import Everything
+from pushcore.push import pushes
+from tests.console.conftest import BY_TEST, Everything, a_push
 
 PAGE = "/console/query-tool/"
 
@@ -65,3 +68,28 @@ def test_another_apps_device_is_not_found(
     assert browser.get(PAGE, {"dimension": "device", "target": strange}).context["found"] == []
     asked = {"workspace": theirs[Workspace].pk, "dimension": "device", "target": strange}
     assert browser.get(PAGE, asked).status_code == 404
+
+
+def test_a_user_of_many_devices_takes_no_more_queries_than_one_of_a_single_device(
+    superuser: Client, mine: Everything
+) -> None:
+    workspace = mine[Workspace]
+    user = f"user-{workspace.pk}"
+    asked = {"workspace": workspace.pk, "dimension": "user", "target": user}
+    superuser.get(PAGE, asked)
+    with CaptureQueriesContext(connection) as for_one:
+        superuser.get(PAGE, asked)
+    more = [device for device, _ in registry.register([(workspace, DeviceInfo())] * 3)]
+    for device in more:
+        server_requests.bind(workspace, user, device.ad_token, 1)
+    pushes.accept(workspace, a_push({user: "to all"}), **BY_TEST)
+    with CaptureQueriesContext(connection) as for_four:
+        found = superuser.get(PAGE, asked).context["found"]
+    assert len(for_four) == len(for_one)
+    assert {one.device.pk for one in found} == {mine[Device].pk, *(device.id for device in more)}
+    for one in found:
+        assert [binding.user_id for binding in one.bindings] == [user]
+        assert one.messages
+        assert {message.device_id for message, _ in one.messages} == {one.device.pk}
+        numbers = [message.pk for message, _ in one.messages]
+        assert numbers == sorted(numbers, reverse=True)
