@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -155,3 +157,24 @@ def test_a_short_list_is_saved_at_once_and_a_long_one_when_a_worker_has_written_
     with page.expect_download() as downloading:
         file.click()
     assert downloading.value.suggested_filename.startswith("message-")
+
+
+@pytest.mark.parametrize("while_written", [False, True], ids=["before it is asked for", "while it is written"])
+def test_an_export_says_that_the_session_has_ended_and_where_to_log_in(page: Page, while_written: bool) -> None:
+    page.goto("pushcore/message/?kind=all")
+    cookies: Any = page.context.cookies()
+    if while_written:
+        state = "/console/exports/1/"
+        page.route("**/export/", lambda route: route.fulfill(status=202, json={"state": state}))
+    page.context.clear_cookies(name="sessionid")
+    try:
+        page.get_by_role("button", name="Export to Excel").click()
+        says = page.locator("[data-export-error]")
+        expect(says).to_have_text("Your session has ended. Log in")
+        expect(page.locator("[data-export-progress]")).to_be_hidden()
+        says.get_by_role("link").click()
+        expect(page.locator("[name=username]")).to_be_visible()
+        assert parse_qs(urlsplit(page.url).query) == {"next": ["/console/pushcore/message/?kind=all"]}
+    finally:
+        page.unroute_all()
+        page.context.add_cookies(cookies)

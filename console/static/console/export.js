@@ -6,11 +6,33 @@
     return new Promise((done) => window.setTimeout(done, milliseconds));
   }
 
-  async function follow(form, address) {
-    const progress = form.querySelector("[data-export-progress]");
+  class SessionEndedError extends Error {}
+
+  // Without a session the console leads to the page to log in on.
+  async function ask(address, options) {
+    const answer = await fetch(address, options);
+    if (answer.redirected) {
+      throw new SessionEndedError(new URL(answer.url).pathname);
+    }
+    return answer;
+  }
+
+  function say(problem, error) {
+    if (!(error instanceof SessionEndedError)) {
+      problem.textContent = gettext("The console did not answer; try again.");
+      return;
+    }
+    const link = document.createElement("a");
+    link.className = "text-link underline";
+    link.href = `${error.message}?${new URLSearchParams({ next: window.location.pathname + window.location.search })}`;
+    link.textContent = gettext("Log in");
+    problem.replaceChildren(gettext("Your session has ended."), " ", link);
+  }
+
+  async function follow(progress, address) {
     progress.hidden = false;
     for (;;) {
-      const state = await (await fetch(address)).json();
+      const state = await (await ask(address)).json();
       if (state.rows) {
         progress.value = Math.min(1, state.done / state.rows);
       } else {
@@ -27,11 +49,10 @@
   function addExport(form) {
     const link = form.querySelector("[data-export-link]");
     const problem = form.querySelector("[data-export-error]");
-    form.addEventListener("submit", async function (event) {
-      event.preventDefault();
-      link.hidden = true;
-      problem.textContent = "";
-      const answer = await fetch(form.action, { method: "POST", body: new FormData(form, event.submitter) });
+    const progress = form.querySelector("[data-export-progress]");
+
+    async function fetchFile(submitter) {
+      const answer = await ask(form.action, { method: "POST", body: new FormData(form, submitter) });
       if (answer.status === 200) {
         link.href = URL.createObjectURL(await answer.blob());
         link.download = (answer.headers.get("Content-Disposition") || "").split('"')[1] || "usage";
@@ -40,12 +61,22 @@
         return;
       }
       const said = await answer.json().catch(() => ({ error: interpolate(gettext("The export failed (%s)."), [answer.status]) }));
-      const state = said.state ? await follow(form, said.state) : { fault: said.error };
+      const state = said.state ? await follow(progress, said.state) : { fault: said.error };
       problem.textContent = state.fault || "";
       if (state.file) {
         link.href = state.file;
         link.hidden = false;
       }
+    }
+
+    form.addEventListener("submit", function (event) {
+      event.preventDefault();
+      link.hidden = true;
+      problem.textContent = "";
+      fetchFile(event.submitter).catch(function (error) {
+        progress.hidden = true;
+        say(problem, error);
+      });
     });
   }
 
