@@ -170,7 +170,7 @@ class AuditEntry(models.Model):
 
     class Meta:
         verbose_name = _("audit entry")
-        verbose_name_plural = _("audit entries")
+        verbose_name_plural = _("audit log")
         indexes = [
             models.Index(fields=["app", "-id"], name="console_audit_app"),
             models.Index(fields=["username", "-id"], name="console_audit_who"),

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit entries',
+                'verbose_name_plural': 'audit log',
                 'indexes': [models.Index(fields=['app', '-id'], name='console_audit_app'), models.Index(fields=['username', '-id'], name='console_audit_who'), models.Index(fields=['action', '-id'], name='console_audit_what')],
             },
         ),

@@ -314,3 +314,9 @@ def test_a_superusers_password_form_leaves_no_value(superuser: Client) -> None:
     (entry,) = entries(action="add")
     assert "battery" not in str(vars(entry))
     assert {"field": "username", "before": "", "after": "newcomer", "worded": False} in entry.changes
+
+
+def test_the_audit_log_has_one_name(superuser: Client) -> None:
+    page = superuser.get("/console/console/auditentry/").text
+    assert "Audit log" in page
+    assert "udit entries" not in page
