@@ -75,6 +75,12 @@ class ConsoleSite(UnfoldAdminSite):
             return HttpResponseRedirect(reverse("admin:index"))
         return cast(HttpResponse, Login.as_view(extra_context=extra_context)(request))
 
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer a form that searches among the choices of a relation, within what it would accept."""
+        from console.pages.form_choices import FormChoices
+
+        return cast(HttpResponse, FormChoices.as_view(admin_site=self)(request))
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add what the workspace switch shows, for those who are logged in."""
         from console.access.rights import scope_of

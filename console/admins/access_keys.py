@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from console.access.rights import Right
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import EnabledFilter
-from console.components.scoped_admin import ScopedModelAdmin, take_over
+from console.components.scoped_admin import ScopedModelAdmin, is_long, take_over
 from console.components.shown_once import Property, ShownOnce, ShownOnceAdmin
 from pushcore.models import AccessKey, Workspace
 from pushcore.security import keys
@@ -68,8 +69,11 @@ class AccessKeyAdmin(ShownOnceAdmin, ScopedModelAdmin):
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelMultipleChoiceField[Any] | None:
-        """Offer the workspaces as checkboxes."""
-        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        """Offer the workspaces as checkboxes, or by a search where there are many."""
+        long = is_long(self.choices_of(db_field, request))
+        kwargs["widget"] = (
+            AutocompleteSelectMultiple(db_field, self.admin_site) if long else UnfoldAdminCheckboxSelectMultipleWidget()
+        )
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is not None:
             field.help_text = _("Where the key may push.")

@@ -12,9 +12,9 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import AdminSite, ShowFacets
 from django.contrib.admin.models import LogEntry
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import DateTimeField, Field, ForeignKey, ManyToManyField, Model, QuerySet, URLField
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
@@ -96,11 +96,29 @@ def time_column(field: Field[Any, Any]) -> Callable[[Any], SafeString]:
     return show
 
 
+# A form lists this many choices of a relation; where there are more, they are searched.
+MOST_LISTED = 20
+
+
+def is_long(choices: QuerySet[Any]) -> bool:
+    """Tell whether there are more choices than a form lists."""
+    return choices.order_by().values_list("pk")[: MOST_LISTED + 1].count() > MOST_LISTED
+
+
 class PlainRelations:
-    """Mixin for an admin class or an inline that shows relations as plain choices.
+    """Mixin for an admin class or an inline that shows relations as plain choices, searched where there are many.
 
     It removes the buttons that would add or change the related object in a window of its own.
     """
+
+    admin_site: AdminSite
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Let a long list of choices be searched (`FormChoices`)."""
+        related: Any = db_field.related_model
+        if "widget" not in kwargs and is_long(kwargs.get("queryset", related._default_manager.all())):
+            kwargs["widget"] = AutocompleteSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Unwrap the widget of a relation from Django's add and change buttons."""

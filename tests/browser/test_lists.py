@@ -37,6 +37,15 @@ for number in range(51):
     request = SimplePush(delivery_type=3, expired_seconds=600, title="T", content="C", target_msgkey=targets)
     pushes.accept(Workspace.objects.first(), request, source=PushTask.Source.RPC, author="test")
 """
+MANY_WORKSPACES = """
+from pushcore.models import App, Workspace
+app = App.objects.first()
+Workspace.objects.bulk_create(Workspace(app=app, workspace_id=f"many-{n}", client_bind="open") for n in range(25))
+"""
+NO_MORE_WORKSPACES = """
+from pushcore.models import Workspace
+Workspace.objects.filter(workspace_id__startswith="many-").delete()
+"""
 A_TASK = """
 from pushcore.models import PushTask, Workspace
 from pushcore.push import pushes, templates
@@ -157,6 +166,21 @@ def test_a_short_list_is_saved_at_once_and_a_long_one_when_a_worker_has_written_
     with page.expect_download() as downloading:
         file.click()
     assert downloading.value.suggested_filename.startswith("message-")
+
+
+def test_many_workspaces_are_searched_in_a_form_by_keyboard(page: Page, axe: str, stack: Stack) -> None:
+    run_in_service(stack, MANY_WORKSPACES)
+    try:
+        page.goto("console/testdevice/add/")
+        page.get_by_role("combobox").filter(has=page.locator("#select2-id_workspace-container")).focus()
+        page.keyboard.press("Enter")
+        page.locator(".select2-search__field").fill("many-17")
+        expect(page.locator(".select2-results__option--highlighted")).to_contain_text("many-17")
+        page.keyboard.press("Enter")
+        expect(page.locator("#select2-id_workspace-container")).to_contain_text("many-17")
+        assert faults(page, axe) == []
+    finally:
+        run_in_service(stack, NO_MORE_WORKSPACES)
 
 
 @pytest.mark.parametrize("while_written", [False, True], ids=["before it is asked for", "while it is written"])

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from console.components.scoped_admin import ScopedModelAdmin, SuperuserModelAdmin
+from console.components.scoped_admin import MOST_LISTED, ScopedModelAdmin, SuperuserModelAdmin
 from console.models import AuditEntry, Membership
 from pushcore.models import AccessKey, App, MessageKey, PushTask, RsaKey, Watermark, Workspace
 from tests.console.conftest import Everything
@@ -179,6 +179,30 @@ def test_autocompletion_offers_nothing_of_another_app(
     query = {"app_label": "pushcore", "model_name": "workspace", "field_name": "app", "term": ""}
     answer = member("administrator").get("/console/autocomplete/", query)
     assert [choice["id"] for choice in answer.json()["results"]] == [str(mine[App].pk)]
+
+
+def test_autocompletion_offers_what_the_form_would_accept(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    browser = member("operator")
+    Membership.objects.create(user=User.objects.get(username="a-operator"), app=theirs[App], role="viewer")
+    query = {"app_label": "console", "model_name": "testdevice", "field_name": "workspace", "term": ""}
+    answer = browser.get("/console/autocomplete/", query)
+    assert [choice["id"] for choice in answer.json()["results"]] == [str(mine[Workspace].pk)]
+
+
+@pytest.mark.parametrize("form", ["console_testdevice", "pushcore_accesskey", "pushcore_rsakey"])
+def test_a_form_searches_among_many_workspaces_and_lists_few(superuser: Client, mine: Everything, form: str) -> None:
+    address = reverse(f"admin:{form}_add")
+    name = str(mine[Workspace])
+    assert name in superuser.get(address).context["adminform"].form.as_p()
+    many = [
+        Workspace(app=mine[App], workspace_id=f"many-{number}", client_bind="open") for number in range(MOST_LISTED)
+    ]
+    Workspace.objects.bulk_create(many)
+    fields = superuser.get(address).context["adminform"].form.as_p()
+    assert "admin-autocomplete" in fields
+    assert "many-1" not in fields
 
 
 def test_the_sites_own_search_is_closed(superuser: Client) -> None:
