@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from pushcore.models.pushes import DeliveryType
 
@@ -64,10 +65,11 @@ def label(colour: str, text: str | Promise, title: str = "") -> SafeString:
 
     Args:
         colour: green, amber, red, blue or grey; the style sheet has a class for each.
-        text: The visible text.
+        text: The visible text; it begins with a capital, wherever its words come from.
         title: The text shown on hover; by default the visible text.
     """
-    return format_html('<span class="console-label console-{}" title="{}">{}</span>', colour, title or text, text)
+    shown = capfirst(str(text))
+    return format_html('<span class="console-label console-{}" title="{}">{}</span>', colour, title or shown, shown)
 
 
 def push_type(delivery_type: int, words: str = "") -> SafeString:

@@ -269,6 +269,6 @@ class PlatformFilter(ColumnChipFilter):
 class EnabledFilter(ColumnChipFilter):
     """Filter by the `enabled` flag."""
 
-    title = _("enabled")
+    title = _("state")
     parameter_name = "enabled"
     choices_of_column = [("1", capfirst(_("enabled"))), ("0", capfirst(_("disabled")))]

@@ -154,6 +154,12 @@ class ConsoleModelAdmin(ExportedList, NamedTimes, PlainRelations, ModelAdmin):
         """Use `ConsoleChangeList`, which calls `prepare_rows`."""
         return ConsoleChangeList
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Leave the workspace out for those who have one alone, but as the first column, which leads to the page."""
+        first, *others = super().get_list_display(request)
+        has_one = len(scope_of(request).choices) == 1
+        return [first, *(name for name in others if not (has_one and name == "workspace"))]
+
     def changeform_view(
         self,
         request: HttpRequest,

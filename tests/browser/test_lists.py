@@ -168,6 +168,16 @@ def test_a_short_list_is_saved_at_once_and_a_long_one_when_a_worker_has_written_
     assert downloading.value.suggested_filename.startswith("message-")
 
 
+def test_names_of_values_on_a_phone_begin_with_one_capital(page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto("pushcore/app/")
+    names = page.locator("#result_list td[data-label]").evaluate_all(
+        "cells => cells.map((cell) => [cell.dataset.label, getComputedStyle(cell, '::before').textTransform])"
+    )
+    assert ["App ID", "none"] in names
+    assert ["Created at", "none"] in names
+
+
 def test_many_workspaces_are_searched_in_a_form_by_keyboard(page: Page, axe: str, stack: Stack) -> None:
     run_in_service(stack, MANY_WORKSPACES)
     try:

@@ -80,3 +80,36 @@ def test_only_what_somebody_changes_has_a_history(superuser: Client, mine: Every
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         page = superuser.get(reverse(f"admin:{name}_change", args=[mine[model].pk])).text
         assert (reverse(f"admin:{name}_history", args=[mine[model].pk]) in page) == has_history
+
+
+def test_the_workspace_is_a_column_for_those_who_have_several(
+    member: Callable[[str], Client], mine: Everything
+) -> None:
+    browser = member("viewer")
+    for name in ("pushcore_device", "pushcore_receipt", "pushcore_template"):
+        assert "workspace" not in browser.get(address_of(name)).context["cl"].list_display
+    keys = browser.get(address_of("pushcore_rsakey")).context["cl"].list_display
+    assert keys[0] == "workspace", "leads to the key's page"
+    Workspace.objects.create(app=mine[Workspace].app, workspace_id="second", client_bind="open")
+    assert "workspace" in browser.get(address_of("pushcore_device")).context["cl"].list_display
+
+
+@pytest.mark.parametrize(("order", "sorting", "icon"), [("1", "ascending", "upward"), ("-1", "descending", "downward")])
+def test_a_sorted_column_says_which_way(
+    superuser: Client, mine: Everything, order: str, sorting: str, icon: str
+) -> None:
+    page = superuser.get(address_of("pushcore_app"), {"o": order}).text
+    assert page.count(f'aria-sort="{sorting}"') == 1
+    assert f'aria-hidden="true">arrow_{icon}</span>' in page
+
+
+def test_a_label_begins_with_a_capital_wherever_its_word_comes_from(superuser: Client, mine: Everything) -> None:
+    for name in ("pushcore_device", "pushcore_binding", "pushcore_receipt", "console_auditentry", "pushcore_rsakey"):
+        words = re.findall(r'<span class="console-label [^>]*>([^<]+)</span>', superuser.get(address_of(name)).text)
+        assert words
+        assert all(word[0].isupper() for word in words), (name, words)
+
+
+def test_the_filter_of_what_is_switched_on_has_the_name_of_a_question(superuser: Client, mine: Everything) -> None:
+    page = superuser.get(address_of("pushcore_app"), headers={"accept-language": "zh-CN"}).text
+    assert '<span class="console-chip-title">状态</span>' in page

@@ -31,7 +31,7 @@ def test_a_device_is_found_by_its_user_and_by_its_id(
     assert (found.device, found.user_id) == (device, f"user-{workspace.pk}")
     assert [message.pk for message, _ in found.messages] == [mine[Message].pk]
     assert len(found.bindings) == 1
-    assert "offline" in page.text
+    assert "Offline" in page.text
     assert device.secret_hash not in page.text
 
 

@@ -259,3 +259,16 @@ def test_a_template_is_tried_by_the_form_of_a_push(member: Callable[[str], Clien
     page = member("operator").get(f"/console/pushcore/template/{template.pk}/test-send", follow=True)
     assert page.context["form"]["template"].value() == "winner"
     assert [field.label for field in page.context["form"].placeholders] == ["#name#"]
+
+
+def test_why_a_template_in_use_stays_is_said_in_the_users_language(superuser: Client, template: Template) -> None:
+    request = TemplatePush(
+        template_name="winner", target_msgkey={"a": "b"}, template_key_value={"name": "N"}, delivery_type=3,
+        expired_seconds=60, task_name="later",
+    )  # fmt: skip
+    service.create(template.workspace, request, Timed(timezone.now() + timedelta(hours=1)), **BY_TEST)
+    chinese = {"accept-language": "zh-CN"}
+    page = superuser.get(page_of(template, "delete"), headers=chinese).text
+    assert "仍在使用，不能删除" in page
+    assert "would require" not in page
+    assert "请先取消" in page

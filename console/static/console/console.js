@@ -30,7 +30,16 @@
     });
   });
 
+  // Names of a row's values on a phone: the theme would begin each word with a capital, units as well.
+  function capitaliseNames() {
+    document.querySelectorAll("td[data-label], th[data-label]").forEach(function (element) {
+      const name = element.dataset.label;
+      element.dataset.label = name.charAt(0).toUpperCase() + name.slice(1);
+    });
+  }
+
   document.addEventListener("DOMContentLoaded", function () {
+    capitaliseNames();
     document.querySelectorAll("[data-copyable]").forEach(addButton);
     document.querySelectorAll("[data-switch]").forEach(function (form) {
       form.addEventListener("change", () => form.requestSubmit());
