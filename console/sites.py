@@ -89,7 +89,10 @@ class ConsoleSite(UnfoldAdminSite):
         if not request.user.is_authenticated:
             return context
         scope = scope_of(request)
-        return context | {"workspace_choices": scope.choices, "workspace_chosen": scope.chosen}
+        context |= {"workspace_choices": scope.choices, "workspace_chosen": scope.chosen}
+        if scope.has_more_choices:
+            context["workspace_searched"] = scope.workspaces().filter(pk=scope.chosen or 0).first() or ""
+        return context
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
         """Return the models by app, looked up only where a page shows them: the sidebar has entries of its own."""

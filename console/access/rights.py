@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 
 from console.locale.zones import shared
@@ -101,6 +102,17 @@ class Scope:
     def choices(self) -> list[Workspace]:
         """The workspaces that the switch in the top bar offers, and pages about a single one."""
         return list(self.workspaces().order_by("app__app_id", "workspace_id")[:MOST_CHOICES])
+
+    @cached_property
+    def has_more_choices(self) -> bool:
+        """Whether there are more workspaces than `choices` has, so that the switch has a search."""
+        return len(self.choices) == MOST_CHOICES and self.workspaces()[MOST_CHOICES:].exists()
+
+    def find_workspaces(self, text: str) -> QuerySet[Workspace]:
+        """Return the workspaces, with the right to view them, whose full ID or name contains the text."""
+        full = Concat("app__app_id", Value("-"), "workspace_id")
+        found = self.workspaces().annotate(full_id=full).filter(Q(full_id__icontains=text) | Q(name__icontains=text))
+        return found.order_by("app__app_id", "workspace_id")
 
     @cached_property
     def chosen(self) -> int | None:

@@ -23,7 +23,7 @@ from console.pages.home.setup import dismiss_setup
 from console.pages.profile import profile
 from console.pages.query_tool import query_tool
 from console.pages.schedule_calendar import schedule_calendar
-from console.pages.switch_workspace import switch_workspace
+from console.pages.switch_workspace import find_workspaces, switch_workspace
 from console.pages.templates.form_page import preview_template
 from console.pages.two_factor import two_factor
 
@@ -59,6 +59,7 @@ ROUTES: tuple[Route, ...] = (
     Route("create/<str:kind>/test/", "push_test", push_test),
     Route("dismiss-setup/", "dismiss_setup", dismiss_setup),
     Route("switch-workspace/", "switch_workspace", switch_workspace),
+    Route("switch-workspace/found/", "find_workspaces", find_workspaces),
     Route("templates/preview/", "preview_template", preview_template),
     Route("schedule-calendar/", "schedule_calendar", schedule_calendar),
     Route("channels/", "channels", channels),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -40,7 +41,7 @@ for number in range(51):
 MANY_WORKSPACES = """
 from pushcore.models import App, Workspace
 app = App.objects.first()
-Workspace.objects.bulk_create(Workspace(app=app, workspace_id=f"many-{n}", client_bind="open") for n in range(25))
+Workspace.objects.bulk_create(Workspace(app=app, workspace_id=f"many-{n}", client_bind="open") for n in range(210))
 """
 NO_MORE_WORKSPACES = """
 from pushcore.models import Workspace
@@ -178,17 +179,28 @@ def test_names_of_values_on_a_phone_begin_with_one_capital(page: Page) -> None:
     assert ["Created at", "none"] in names
 
 
-def test_many_workspaces_are_searched_in_a_form_by_keyboard(page: Page, axe: str, stack: Stack) -> None:
+def test_many_workspaces_are_searched_by_keyboard_in_a_form_and_in_the_switch(
+    page: Page, axe: str, stack: Stack
+) -> None:
     run_in_service(stack, MANY_WORKSPACES)
     try:
         page.goto("console/testdevice/add/")
         page.get_by_role("combobox").filter(has=page.locator("#select2-id_workspace-container")).focus()
         page.keyboard.press("Enter")
-        page.locator(".select2-search__field").fill("many-17")
-        expect(page.locator(".select2-results__option--highlighted")).to_contain_text("many-17")
+        page.locator(".select2-search__field").fill("many-207")
+        expect(page.locator(".select2-results__option--highlighted")).to_contain_text("many-207")
         page.keyboard.press("Enter")
-        expect(page.locator("#select2-id_workspace-container")).to_contain_text("many-17")
+        expect(page.locator("#select2-id_workspace-container")).to_contain_text("many-207")
         assert faults(page, axe) == []
+        switch = page.get_by_label("Workspace", exact=True).and_(page.locator("[name=text]"))
+        switch.fill("many-209")
+        expect(page.locator("#console-workspaces option")).to_have_count(1)
+        switch.press("Enter")
+        expect(switch).to_have_value(re.compile("many-209$"))
+        switch.fill("")
+        with page.expect_navigation():
+            switch.press("Enter")
+        expect(switch).to_have_value("")
     finally:
         run_in_service(stack, NO_MORE_WORKSPACES)
 

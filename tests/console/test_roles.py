@@ -64,6 +64,7 @@ OTHERS: dict[str, str] = {
     "create_message": "operator",
     "analysis": "viewer",
     "query_tool": "viewer",
+    "find_workspaces": "viewer",
     "dismiss_setup": NOBODY,  # by POST alone
     "command_palette": "viewer",
     "pushcore_pushtask_targets": NOBODY,  # without a question

@@ -104,3 +104,36 @@ def test_somebody_with_one_workspace_sees_its_name_only(member: Callable[[str], 
 def test_the_switch_leads_to_no_other_site(superuser: Client, second: Workspace) -> None:
     answer = superuser.post(SWITCH, {"workspace": second.pk, "next": "https://elsewhere.example/"})
     assert answer["Location"] == HOME
+
+
+def test_the_switch_has_a_search_where_there_are_more_workspaces_than_it_lists(
+    superuser: Client, mine: Everything, second: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    third = Workspace.objects.create(app=mine[App], workspace_id="zone", client_bind="open")
+    assert "data-switch-search" not in superuser.get(HOME).text
+    monkeypatch.setattr(rights, "MOST_CHOICES", 2)
+    assert "data-switch-search" in superuser.get(HOME).text
+    superuser.post(SWITCH, {"text": str(third)})
+    assert tasks(superuser) == set()
+    assert f'value="{third}"' in superuser.get(HOME).text
+    superuser.post(SWITCH, {"text": "", "next": TASKS})
+    assert tasks(superuser) == {mine[Workspace].pk, second.pk}
+
+
+@pytest.mark.parametrize(("text", "chosen"), [("SECON", True), ("no such", False), ("e", False), ("\0", False)])
+def test_a_part_of_a_name_chooses_the_only_workspace_that_has_it(
+    superuser: Client, mine: Everything, second: Workspace, text: str, chosen: bool
+) -> None:
+    answer = superuser.post(SWITCH, {"text": text, "next": TASKS}, follow=True)
+    assert (answer.context["workspace_chosen"] == second.pk) is chosen
+    assert bool(list(answer.context["messages"])) is not chosen
+
+
+def test_the_search_finds_nothing_of_another_app(
+    member: Callable[[str], Client], mine: Everything, theirs: Everything
+) -> None:
+    browser = member("viewer")
+    found = browser.get(reverse("admin:find_workspaces"), {"q": ""}).json()["found"]
+    assert found == [str(mine[Workspace])]
+    browser.post(SWITCH, {"text": str(theirs[Workspace])})
+    assert tasks(browser) == {mine[Workspace].pk}

@@ -30,6 +30,25 @@
     });
   });
 
+  // The workspace switch of those who have more workspaces than a list is good for.
+  function addSearch(input) {
+    input.addEventListener("input", async function (event) {
+      if (event.inputType === "insertReplacementText") {
+        input.form.requestSubmit(); // chosen from the list
+        return;
+      }
+      const text = input.value;
+      const answer = await fetch(`${input.dataset.switchSearch}?${new URLSearchParams({ q: text })}`).catch(() => null);
+      if (!answer || !answer.ok || answer.redirected) {
+        return;
+      }
+      const { found } = await answer.json();
+      if (input.value === text) {
+        input.list.replaceChildren(...found.map((name) => new Option("", name)));
+      }
+    });
+  }
+
   // Names of a row's values on a phone: the theme would begin each word with a capital, units as well.
   function capitaliseNames() {
     document.querySelectorAll("td[data-label], th[data-label]").forEach(function (element) {
@@ -40,9 +59,10 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     capitaliseNames();
+    document.querySelectorAll("[data-switch-search]").forEach(addSearch);
     document.querySelectorAll("[data-copyable]").forEach(addButton);
     document.querySelectorAll("[data-switch]").forEach(function (form) {
-      form.addEventListener("change", () => form.requestSubmit());
+      form.querySelector("select")?.addEventListener("change", () => form.requestSubmit());
     });
   });
 })();
