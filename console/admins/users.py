@@ -17,6 +17,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Field, Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import display
@@ -40,9 +41,9 @@ admin.site.unregister([User, Group])
 class ActiveFilter(ChoiceFilter):
     """Filter by whether the user is active."""
 
-    title = _("active")
+    title = _("state")
     parameter_name = "is_active"
-    choices_of_column = [("1", _("active")), ("0", _("inactive"))]
+    choices_of_column = [("1", capfirst(_("active"))), ("0", capfirst(_("inactive")))]
 
 
 def name_rights(form: forms.ModelForm) -> None:

@@ -113,3 +113,9 @@ def test_a_label_begins_with_a_capital_wherever_its_word_comes_from(superuser: C
 def test_the_filter_of_what_is_switched_on_has_the_name_of_a_question(superuser: Client, mine: Everything) -> None:
     page = superuser.get(address_of("pushcore_app"), headers={"accept-language": "zh-CN"}).text
     assert '<span class="console-chip-title">状态</span>' in page
+    [spec] = [
+        one
+        for one in superuser.get(address_of("auth_user")).context["cl"].filter_specs
+        if "active" in str(one.lookup_choices)
+    ]
+    assert spec.title == "state"
