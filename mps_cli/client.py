@@ -64,6 +64,8 @@ class Api:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._session = requests.Session()
+        # Calls are signed: requests would put a password of ~/.netrc in the signature's place.
+        self._session.auth = _as_signed
 
     def call(self, action: str, values: Mapping[str, Any]) -> Any:
         """Make a call and return the data of its answer.
@@ -112,7 +114,9 @@ class Api:
 
     def _post(self, url: str, body: Any, headers: Mapping[str, str], timeout: int = TIMEOUT_SECONDS) -> dict[str, Any]:
         try:
-            response = self._session.post(url, data=body, headers=dict(headers), timeout=timeout)
+            response = self._session.post(url, data=body, headers=dict(headers), timeout=timeout, allow_redirects=False)
+            if response.is_redirect:  # a signature is of one address, and what is pushed is for nobody else
+                raise UnreachableError(f"{self._credentials.http_url} redirects ({response.status_code}): see http_url")
             answer = response.json()
         except requests.JSONDecodeError:
             raise UnreachableError(
@@ -155,6 +159,10 @@ class Api:
         if not isinstance(key, rsa.RSAPrivateKey):
             raise RefusedError("no key", "files go over the REST API: rsa_private_key_pem is the key's text in PEM")
         return base64.urlsafe_b64encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
+
+
+def _as_signed(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _text(value: Any) -> str:

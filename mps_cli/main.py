@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from mps_cli.client import Api, RefusedError, UnreachableError
 from mps_cli.credentials import VARIABLE, CredentialsError, load
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
+# As shells have it for a command that SIGPIPE ends.
+READER_LEFT = 141
 
 Handler = Callable[[Api, argparse.Namespace], object]
 
@@ -27,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     handler: Handler = parsed.handler
     try:
         show(handler(Api(load(parsed.credentials)), parsed))
+    except BrokenPipeError:  # the reader left, as `head` does: nothing is left to flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_LEFT
+    except UnicodeEncodeError:
+        sys.stderr.write("mps: an argument is not UTF-8, or the terminal cannot show the answer\n")
+        return USAGE
     except CredentialsError as error:
         return _complain(error, USAGE)
     except (RefusedError, OSError) as error:
@@ -44,6 +53,7 @@ def show(result: object) -> None:
         return
     text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=2)
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _complain(error: Exception, code: int) -> int:
