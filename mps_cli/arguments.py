@@ -29,11 +29,16 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def json_value(text: str) -> tuple[str, Any]:
-    """Read `name=value`; the value is JSON, or else text."""
+    """Read `name=value`; the value is an object, a list or a quoted text of JSON, or else text as it is.
+
+    Numbers stay as they are spelled: the API takes every scalar as text, and `1e5` or `null` may be a title.
+    """
     name, value = pair(text)
+    if not value.lstrip().startswith(("{", "[", '"')):
+        return name, value
     try:
         return name, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, value
 
 
@@ -45,6 +50,8 @@ def json_object(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"no JSON: {error}") from None
+    except RecursionError:
+        raise argparse.ArgumentTypeError("the JSON is nested too deep") from None
 
 
 def seconds(text: str) -> int:

@@ -44,7 +44,7 @@ def load(given: str) -> Credentials:
     """
     path = Path(given or os.environ.get(VARIABLE) or DEFAULT).expanduser()
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise CredentialsError(
             f"{path}: {error.strerror}. Name a file with --credentials or {VARIABLE}; `make run` writes var/demo.json."

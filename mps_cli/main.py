@@ -80,7 +80,11 @@ def _add_api(commands: Any) -> None:
     generic = commands.add_parser("api", help="call any action of the API", description=_call.__doc__)
     generic.add_argument("action", help="such as PushSimple (docs/api.md)")
     generic.add_argument(
-        "parameter", nargs="*", type=json_value, metavar="name=value", help="as the REST API spells it; JSON or text"
+        "parameter",
+        nargs="*",
+        type=json_value,
+        metavar="name=value",
+        help="as the REST API spells it; text, or a JSON object or list",
     )
     generic.add_argument("--credentials", default="", help="file of credentials")
     generic.set_defaults(handler=_call)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mps_cli.arguments import json_value
 from mps_cli.main import READER_LEFT, UNREACHABLE, USAGE, main
 
 
@@ -91,3 +92,22 @@ def test_a_reader_that_leaves_is_no_error_to_show() -> None:
     finally:
         os.close(writing)
     assert (ended.returncode, ended.stderr) == (READER_LEFT, b"")
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "1e5", "NaN", "12345678901234567890.50", "true", "[" * 100_000, "{no"], ids=lambda text: text[:8]
+)
+def test_a_value_that_only_looks_like_json_is_sent_as_it_is_spelled(text: str) -> None:
+    assert json_value(f"title={text}") == ("title", text)
+
+
+@pytest.mark.parametrize(("text", "value"), [('{"a": 1}', {"a": 1}), ("[1, 2]", [1, 2]), ('"[1]"', "[1]")])
+def test_objects_lists_and_quoted_texts_are_json(text: str, value: object) -> None:
+    assert json_value(f"name={text}") == ("name", value)
+
+
+def test_a_condition_nested_too_deep_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as usage:
+        main(["audience", "count", "[" * 100_000])
+    assert usage.value.code == USAGE
+    assert "nested too deep" in capsys.readouterr().err
