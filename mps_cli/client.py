@@ -44,10 +44,12 @@ class UnreachableError(Exception):
 
 
 def flattened(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return parameters as the RPC API's form: capitalised, lists numbered, objects as JSON text."""
+    """Return parameters as the RPC API's form: capitalised, lists numbered, objects as JSON text; None is left out."""
     form: dict[str, str] = {}
     for name, value in values.items():
         key = name[:1].upper() + name[1:]
+        if value is None:
+            continue
         if isinstance(value, list) and value and isinstance(value[0], dict):
             for number, entry in enumerate(value, 1):
                 form |= {f"{key}.{number}.{inner}": text for inner, text in flattened(entry).items()}

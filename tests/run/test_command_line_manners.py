@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mps_cli.arguments import json_value
+from mps_cli.client import flattened
 from mps_cli.main import READER_LEFT, UNREACHABLE, USAGE, main
 
 
@@ -111,3 +112,7 @@ def test_a_condition_nested_too_deep_is_a_wrong_command_line(capsys: pytest.Capt
         main(["audience", "count", "[" * 100_000])
     assert usage.value.code == USAGE
     assert "nested too deep" in capsys.readouterr().err
+
+
+def test_what_is_null_in_a_list_of_objects_is_left_out() -> None:
+    assert flattened({"targetMsgs": [{"target": "ann", "extendedParams": None}]}) == {"TargetMsgs.1.Target": "ann"}
