@@ -240,13 +240,13 @@ def expiring() -> Q:
 
 
 class ChannelStateFilter(ChipFilter):
-    """Filter vendor accounts by trouble: stopped, or with a certificate that expires soon."""
+    """Filter vendor accounts by problem: stopped, or with a certificate that expires soon."""
 
-    title = _("state")
+    title = _("problem")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
-        """Offer the two kinds of trouble that the home page links to."""
+        """Offer the two problems that the home page links to."""
         return [
             (ALL, _("All")), ("stopped", capfirst(_("stopped"))), ("expiring", capfirst(_("certificate expires soon"))),
         ]  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from console.components.empty_state import EmptyState
 from console.components.scoped_admin import ConsoleModelAdmin
@@ -40,6 +41,16 @@ def test_an_empty_list_shows_its_sentence_and_a_step_that_opens(superuser: Clien
     if state.step is not None:
         assert f'href="{state.step.address}"' in page.text
         assert superuser.get(state.step.address).status_code in (200, 302)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_no_two_filters_of_a_list_have_one_title(language: str) -> None:
+    with override(language):
+        titles = {
+            model._meta.label: [str(title) for each in page.list_filter if (title := getattr(each, "title", ""))]
+            for model, page in admin.site._registry.items()
+        }
+    assert {label: names for label, names in titles.items() if len(set(names)) < len(names)} == {}
 
 
 def test_a_step_is_shown_to_those_alone_who_may_take_it(member: Callable[[str], Client], workspace: Workspace) -> None:
