@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from cryptography.fernet import InvalidToken
 
 from channels_vendor.base.notifications import deliveries_of
@@ -19,11 +21,12 @@ def render(outgoing: OutgoingMessage, channel: Channel) -> RenderedMessage:
     row = VendorAccount.objects.filter(workspace=outgoing.workspace_id, channel=channel).first()
     if row is None:
         return RenderedMessage(channel, "", "the workspace has no account of this vendor")
-    try:
-        with adapter_of(row) as adapter:
-            requests, refused = adapter.prepare(deliveries_of([outgoing], channel), credential="")
-    except (InvalidToken, ValueError):  # the text of what cannot be read is not repeated
-        return RenderedMessage(channel, "", "the account's secrets cannot be read")
+    with ExitStack() as opened:
+        try:
+            adapter = opened.enter_context(adapter_of(row))
+        except (InvalidToken, ValueError):  # the text of what cannot be read is not repeated
+            return RenderedMessage(channel, "", "the account's secrets cannot be read")
+        requests, refused = adapter.prepare(deliveries_of([outgoing], channel), credential="")
     if refused:
         return RenderedMessage(channel, "", refused[0].vendor_code)
     return RenderedMessage(channel, requests[0].call.body.decode())

@@ -106,6 +106,10 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
     """
     push = NewPush.of(workspace, validate(workspace, request), source=source, author=author)
     with transaction.atomic():
+        if push.audience is not None:
+            broadcasts.check_limit(workspace)
+        add_devices(push)
+        # Last: a real push with the same msgkeys waits for this transaction from here on.
         [task_id] = ids.new_ids(1)
         claimed = claim(
             workspace,
@@ -115,9 +119,6 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
             now=push.task.created_at,
         )
         repeats = None if claimed is None else claimed.pk
-        if push.audience is not None:
-            broadcasts.check_limit(workspace)
-        add_devices(push)
         transaction.set_rollback(True)
     if push.audience is not None:
         return _of_broadcast(workspace, push, push.audience, repeats)
