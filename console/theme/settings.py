@@ -74,6 +74,7 @@ def _entry(
     view: str,
     permission: Callable[[HttpRequest], bool] = may_view,
     shortcut: str = "",
+    args: tuple[str, ...] = (),
     pages: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Describe an entry.
@@ -84,15 +85,20 @@ def _entry(
         view: The name of the URL it leads to.
         permission: The function that shows it.
         shortcut: Keys that lead there, pressed one after the other (`shortcuts.js`).
-        pages: The names of URLs below which it is marked as well.
+        args: The arguments of that URL.
+        pages: Where addresses begin, below the console's, at which it is marked as well.
     """
-    link = reverse_lazy(f"admin:{view}")
+    link = reverse_lazy(f"admin:{view}", args=args)
     entry = {"title": title, "icon": icon, "link": link, "permission": permission, "shortcut": shortcut}
-    return entry | {"active": _is_below(view, *pages)} if pages else entry
+    return entry | {"active": _is_below(link, *pages)} if pages else entry
 
 
-def _is_below(*views: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.path.startswith(tuple(reverse(f"admin:{view}") for view in views))
+def _is_below(link: str | Promise, *pages: str) -> Callable[[HttpRequest], bool]:
+    def is_active(request: HttpRequest) -> bool:
+        console = reverse("admin:index")
+        return request.path.startswith((str(link), *(console + page for page in pages)))
+
+    return is_active
 
 
 def _group(title: str | Promise, *items: dict[str, Any]) -> dict[str, Any]:
@@ -104,15 +110,23 @@ NAVIGATION: list[dict[str, Any]] = [
     _group(
         _("Push"),
         _entry(_("Messages"), "mail", "pushcore_message_changelist", shortcut="g m"),
-        {
-            "title": _("Create a message"),
-            "icon": "send",
-            "link": reverse_lazy("admin:create_message", args=["simple"]),
-            "permission": may_push,
-            "shortcut": "c",
-        },
+        _entry(
+            _("Create a message"),
+            "send",
+            "create_message",
+            may_push,
+            shortcut="c",
+            args=("simple",),
+            pages=("create/",),
+        ),
         _entry(_("Push tasks"), "stacks", "pushcore_pushtask_changelist", shortcut="g t"),
-        _entry(_("Schedules"), "calendar_clock", "pushcore_schedule_changelist", shortcut="g s"),
+        _entry(
+            _("Schedules"),
+            "calendar_clock",
+            "pushcore_schedule_changelist",
+            shortcut="g s",
+            pages=("schedule-calendar/",),
+        ),
         _entry(_("Templates"), "draft", "pushcore_template_changelist", shortcut="g p"),
     ),
     _group(
@@ -123,7 +137,7 @@ NAVIGATION: list[dict[str, Any]] = [
     ),
     _group(
         _("Devices"),
-        _entry(_("Devices"), "smartphone", "pushcore_device_changelist", shortcut="g d"),
+        _entry(_("Devices"), "smartphone", "pushcore_device_changelist", shortcut="g d", pages=("connection-log/",)),
         _entry(_("Device simulator"), "phone_android", "device_simulator", may_push),
         _entry(_("Test devices"), "developer_mode", "console_testdevice_changelist"),
         _entry(_("Query tool"), "search", "query_tool", shortcut="g q"),
@@ -135,7 +149,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("Workspaces"), "workspaces", "pushcore_workspace_changelist", shortcut="g w"),
         _entry(_("Access keys"), "key", "pushcore_accesskey_changelist"),
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
-        _entry(_("Channels"), "hub", "channels", pages=("channels_vendor_vendoraccount_changelist",)),
+        _entry(_("Channels"), "hub", "channels", pages=("channels_vendor/vendoraccount/",)),
         _entry(_("Members"), "group", "console_membership_changelist"),
         _entry(_("Audit log"), "policy", "console_auditentry_changelist", may_configure),
     ),

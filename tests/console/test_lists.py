@@ -130,3 +130,23 @@ def test_the_filter_of_what_is_switched_on_has_the_name_of_a_question(superuser:
         if "active" in str(one.lookup_choices)
     ]
     assert spec.title == "state"
+
+
+@pytest.mark.parametrize(
+    ("address", "entry"),
+    [
+        ("", "Home"),
+        ("create/broadcast/", "Create a message"),
+        ("schedule-calendar/", "Schedules"),
+        ("connection-log/{device}/", "Devices"),
+        ("pushcore/device/{device}/change/", "Devices"),
+        ("channels_vendor/vendoraccount/add/", "Channels"),
+        ("pushcore/pushtask/", "Push tasks"),
+    ],
+)
+def test_the_sidebar_marks_the_one_entry_that_a_page_belongs_to(
+    superuser: Client, mine: Everything, address: str, entry: str
+) -> None:
+    page = superuser.get("/console/" + address.format(device=mine[Device].pk))
+    entries = [one for group in page.context["sidebar_navigation"] for one in group["items"]]
+    assert [str(one["title"]) for one in entries if one["active"]] == [entry]
