@@ -34,6 +34,7 @@ ANSWERS_OF_SCRIPTS = frozenset(
         "save_draft",
         "push_test",
         "switch_workspace",
+        "find_workspaces",
         "device_simulator_switch_on",
         "device_simulator_push",
         "pushcore_workspace_device_configuration",
