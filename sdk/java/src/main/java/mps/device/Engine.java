@@ -20,6 +20,7 @@ final class Engine {
 
     private final Config config;
     private final DeviceState state;
+    private final Clock clock;
     private final Diagnostics diagnostics;
     private final Callbacks callbacks;
     private final PushListener listener;
@@ -36,6 +37,8 @@ final class Engine {
     /** Whether the next attempt registers though there is an identity, and whether one did since the last stable connection. */
     private boolean registersAgain;
     private boolean hasRegisteredAgain;
+    /** When the connection was accepted, by the clock that only goes on; 0 while there is none. */
+    private long connectedAt;
     private boolean isSendingEvents;
     /** How many reports to send alone, after a list of them was refused. */
     private int oneByOne;
@@ -52,6 +55,7 @@ final class Engine {
         this.config = config;
         this.keepAlive = keepAlive;
         this.state = state;
+        this.clock = clock;
         this.diagnostics = diagnostics;
         this.callbacks = callbacks;
         this.listener = listener;
@@ -218,10 +222,7 @@ final class Engine {
         } else {
             state.endRegistration();
         }
-        loop.schedule("stable", STABLE_SECONDS, () -> {
-            backoff.reset();
-            hasRegisteredAgain = false;
-        });
+        connectedAt = clock.elapsedMillis();
         requests.use(connection);
         show(new State(State.Status.CONNECTED));
         holdOrDeliver();
@@ -231,6 +232,10 @@ final class Engine {
 
     /** Ends the connection, and does what its end asks for. */
     private void endConnection(Reasons.Action action, String reason, double atLeast) {
+        if (connectedAt != 0 && clock.elapsedMillis() - connectedAt >= STABLE_SECONDS * 1_000) {
+            backoff.reset();
+            hasRegisteredAgain = false;
+        }
         closeConnection();
         switch (action) {
             case REFUSED:
@@ -265,6 +270,7 @@ final class Engine {
     }
 
     private void closeConnection() {
+        connectedAt = 0;
         loop.cancelAll();
         requests.use(null);
         delivery.discard();
