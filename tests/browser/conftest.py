@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, StorageState, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    StorageState,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.support import node_packages
 from tests.support.browser import MILLISECONDS, PACKAGES, find_browser, launch, logged_in
@@ -31,6 +40,8 @@ def browser() -> Iterator[Browser]:
         pytest.skip(f"no Chromium on this machine (Debian packages: {', '.join(PACKAGES)})")
     # Playwright's loop runs in this thread; Django would take the ORM to be called from a coroutine.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    # Four workers share the cores: what is expected of a page may take far longer than the 5 s that Playwright waits.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         running = launch(playwright, executable)
         yield running
