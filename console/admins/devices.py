@@ -122,7 +122,20 @@ class DeviceAdmin(LargeTableAdmin):
         (None, {"fields": ("full_token", "workspace", "online_now", "created_at", "last_seen_at")}),
         (
             _("Device details"),
-            {"fields": ("platform", "manufacturer", "model", "os_version", "app_version", "sdk", "installation_id")},
+            {
+                "fields": (
+                    "platform",
+                    "manufacturer",
+                    "model",
+                    "os_version",
+                    "app_version",
+                    "time_zone",
+                    "language",
+                    "country",
+                    "sdk",
+                    "installation_id",
+                )
+            },
         ),
         (_("Third-party channel"), {"fields": ("third_channel_title", "third_token")}),
     )

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.capabilities import parse_capabilities
+from pushcore.devices.region import parse_country, parse_language, parse_time_zone
 from pushcore.devices.tokens import NO_THIRD_PARTY, ThirdParty, check_third_party
 
 # `harmony` is a former spelling, still accepted.
 _PLATFORM_NAMES = {platform.api_name: platform for platform in Platform} | {"harmony": Platform.HARMONYOS}
 
 
-# The descriptive fields: name on the wire, name of the column, characters kept.
-INFO_FIELDS = (
-    ("manufacturer", "manufacturer", 64),
-    ("model", "model", 128),
-    ("osVersion", "os_version", 64),
-    ("appVersion", "app_version", 64),
+def _cut_to(width: int) -> Callable[[str], str]:
+    return lambda text: text[:width]
+
+
+# The descriptive fields: name on the wire, name of the column, what is kept of the text.
+INFO_FIELDS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    ("manufacturer", "manufacturer", _cut_to(64)),
+    ("model", "model", _cut_to(128)),
+    ("osVersion", "os_version", _cut_to(64)),
+    ("appVersion", "app_version", _cut_to(64)),
+    ("timeZone", "time_zone", parse_time_zone),
+    ("language", "language", parse_language),
+    ("country", "country", parse_country),
 )
 # The columns that a device describes itself in.
 INFO_COLUMNS = (*(column for _, column, _ in INFO_FIELDS), "capabilities")
@@ -40,6 +48,9 @@ class DeviceInfo:
     model: str = ""
     os_version: str = ""
     app_version: str = ""
+    time_zone: str = ""
+    language: str = ""
+    country: str = ""
     capabilities: str = ""
     third_token: str = ""
     third_channel: int | None = None
@@ -53,9 +64,8 @@ class DeviceInfo:
     def from_mapping(cls, given: Mapping[str, object]) -> DeviceInfo:
         """Read the fields of a registration; other keys are ignored.
 
-        Fields: platform, manufacturer, model, osVersion, appVersion, capabilities, and a token as `token` (iOS: of
-        APNs) or as `thirdChannel` with `thirdChannelDeviceToken`. Text loses its control characters and is cut to its
-        column.
+        Fields: platform, those of `INFO_FIELDS`, capabilities, and a token as `token` (iOS: of APNs) or as
+        `thirdChannel` with `thirdChannelDeviceToken`. Text loses its control characters and is cut to its column.
 
         Raises:
             ResultError: OS_TYPE_NOT_SUPPORTED for an unknown platform, INVALID_PARAM for a value that is no text, and
@@ -80,17 +90,17 @@ def parse_info(given: Mapping[str, object]) -> dict[str, str]:
     Raises:
         ResultError: INVALID_PARAM for a value that is no text, and what `parse_capabilities` raises.
     """
-    texts = {column: _text_of(given, name, width) for name, column, width in INFO_FIELDS}
+    texts = {column: kept(_text_of(given, name)) for name, column, kept in INFO_FIELDS}
     return texts | {"capabilities": parse_capabilities(given.get("capabilities"))}
 
 
-def _text_of(given: Mapping[str, object], name: str, width: int) -> str:
+def _text_of(given: Mapping[str, object], name: str) -> str:
     value = given.get(name, "")
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ResultError(ResultCode.INVALID_PARAM, f"{name} is not text")
-    return _UNSTORABLE.sub("", str(value)).strip()[:width]
+    return _UNSTORABLE.sub("", str(value)).strip()
 
 
 def _third_party_of(platform: Platform, given: Mapping[str, object]) -> ThirdParty:

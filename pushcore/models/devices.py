@@ -28,6 +28,10 @@ class Device(models.Model):
     model = models.CharField(_("model"), max_length=128, blank=True)
     os_version = models.CharField(_("OS version"), max_length=64, blank=True)
     app_version = models.CharField(_("app version"), max_length=64, blank=True)
+    # In the spelling of `pushcore.devices.region`.
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, db_default="", default="")
+    language = models.CharField(_("language"), max_length=35, blank=True, db_default="", default="")
+    country = models.CharField(_("country"), max_length=2, blank=True, db_default="", default="")
     capabilities = models.CharField(
         _("capabilities"),
         max_length=64,

@@ -206,11 +206,13 @@ def test_a_device_that_connects_again_updates_its_device_information(
     gateway: RunningGateway, username: str, workspace: Workspace
 ) -> None:
     [(known, secret)] = registry.register([(workspace, DeviceInfo(model="M1", os_version="14", app_version="1.0"))])
-    told = [("appVersion", "2.0\n\u202e"), ("osVersion", "15"), ("model", ""), ("manufacturer", "m" * 300)]
+    told = [("timeZone", "Asia/Tokyo"), ("country", "jp")]
+    told += [("appVersion", "2.0\n\u202e"), ("osVersion", "15"), ("model", ""), ("manufacturer", "m" * 300)]
     with RawDevice(gateway.mqtt_port) as device:
         assert device.connect(known.ad_token, username, secret, user_properties=told).reason_code == 0
     row = Device.objects.get()
     assert (row.model, row.os_version, row.app_version, row.manufacturer) == ("M1", "15", "2.0", "m" * 64)
+    assert (row.time_zone, row.language, row.country) == ("Asia/Tokyo", "", "JP")
 
 
 def test_packets_sent_before_admission_are_processed(gateway: RunningGateway, username: str, known: Known) -> None:

@@ -75,10 +75,13 @@ def test_a_device_reports_its_device_information_and_removes_its_vendor_token(co
     told = {"thirdChannel": 4, "thirdChannelDeviceToken": "mi", "appVersion": "3.1", "osVersion": "15\x1b[2J"}
     assert device.request("mps/report", told | {"capabilities": ["trampoline"]})["code"] == "100"
     assert device.request("mps/report", {"capabilities": [1]})["code"] == "3028"
-    assert device.request("mps/report", {"model": "M2"})["code"] == "100"
+    where = {"timeZone": "Europe/Oslo", "language": "nb", "country": "NO"}
+    assert device.request("mps/report", where)["code"] == "100"
+    assert device.request("mps/report", {"model": "M2", "timeZone": "Nowhere"})["code"] == "100"
     row = Device.objects.get()
     assert (row.third_token, row.app_version, row.os_version, row.model) == ("mi", "3.1", "15[2J", "M2")
     assert row.capabilities == ",trampoline,"
+    assert (row.time_zone, row.language, row.country) == ("Europe/Oslo", "nb", "NO")
     assert device.request("mps/report", {"thirdChannel": 0})["code"] == "100"
     row.refresh_from_db()
     assert (row.third_channel, row.third_token, row.app_version) == (None, "", "3.1")

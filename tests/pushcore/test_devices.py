@@ -77,6 +77,23 @@ def test_device_info_that_is_not_text_is_refused_by_name(value: object) -> None:
         DeviceInfo.from_mapping({"appVersion": value})
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (("Asia/Shanghai", "zh-Hans-CN", "CN"), ("Asia/Shanghai", "zh-Hans-CN", "CN")),
+        (("UTC", "PT_br", "br"), ("UTC", "pt-BR", "BR")),
+        (("Mars/Olympus", "?", "GBR"), ("", "", "")),
+        (("../etc/passwd", "de-" + "a" * 40, "1"), ("", "", "")),
+        (("localtime", "ZH-HANT", None), ("", "zh-Hant", "")),
+    ],
+)  # fmt: skip
+def test_where_a_device_is_used_is_kept_in_one_spelling_and_what_is_none_is_ignored(
+    given: tuple[str, str, str | None], kept: tuple[str, str, str]
+) -> None:
+    info = DeviceInfo.from_mapping(dict(zip(("timeZone", "language", "country"), given, strict=True)))
+    assert (info.time_zone, info.language, info.country) == kept
+
+
 @pytest.mark.django_db
 def test_updating_the_info_of_many_devices_takes_one_query_and_writes_only_changes(
     workspace: Workspace, django_assert_num_queries: Any
