@@ -11,8 +11,12 @@ from importlib import import_module
 
 from mps_project.garbage_collection import paused_while_loading
 
-# Commands that start before Django's settings can be read: the launcher makes up what these need.
-_MODULES = {"run": "mps_project.run", "web": "mps_project.web.server"}
+# Commands that start before Django's settings can be read, or that `mps run` alone needs.
+_MODULES = {
+    "run": "mps_project.run",
+    "web": "mps_project.web.server",
+    "prepare": "mps_project.launcher.prepare",
+}
 # Commands for whoever uses the service, from anywhere: they need its address and a key.
 _CLIENT_COMMANDS = frozenset({"push", "template", "audience", "device", "task", "api"})
 

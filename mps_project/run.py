@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -21,7 +20,8 @@ from mps_project.launcher import announcement, engines, exposure, installation, 
 from mps_project.launcher.disk_space import DiskSpaceMonitor
 from mps_project.launcher.environment import complete_environment
 from mps_project.launcher.output import write_line
-from mps_project.launcher.programs import WORKING_DIRECTORY, service_programs, vendor_demo
+from mps_project.launcher.preload import Preloader
+from mps_project.launcher.programs import WORKING_DIRECTORY, Program, service_programs, vendor_demo
 from mps_project.launcher.stop_request import StopRequest, stop_requests
 from mps_project.launcher.supervisor import Supervisor
 
@@ -65,17 +65,21 @@ def _run() -> int:
         embedded = _embedded_engines(directory, given, generated)
         configured = configuration.load()
         stack.callback(_stop_all, supervisor, embedded, stop)
+        # It loads while the engines start.
+        preloader = Preloader(WORKING_DIRECTORY) if processes.adopt_orphans() else None
+        if preloader is not None:
+            supervisor.start([preloader])
         for engine in embedded:
             supervisor.adopt([(engine, engine.start_and_wait(cancelled=lambda: stop.asked))])
         if not stop.asked:
-            status = _prepare()
+            status = _prepare(preloader)
             if status:
                 return status
         _warn_of_exposure(configured)
         if not stop.asked:
-            supervisor.start(list(service_programs(configured)))
+            supervisor.start(list(service_programs(configured, preloader)))
             if configured.demo_vendors:
-                supervisor.start([vendor_demo()])
+                supervisor.start([vendor_demo(preloader)])
             _watch(configured, supervisor, embedded, stop, started)
         write_line("stopping")
     write_line("stopped")
@@ -106,18 +110,16 @@ def _stop_all(supervisor: Supervisor, embedded: list[engines.Engine], stop: Stop
         engine.clean_up()
 
 
-def _prepare() -> int:
+def _prepare(preloader: Preloader | None) -> int:
     """Migrate, and create or update the demo app, in a child: this process stays small and imports no models."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mps_project.launcher.prepare"],
-        cwd=WORKING_DIRECTORY,
-        check=False,
-        start_new_session=True,
-        preexec_fn=processes.die_with_parent(),
-    )
-    if done.returncode < 0:
-        raise preflight.PreflightError(f"preparing the database was ended by signal {-done.returncode}")
-    return done.returncode
+    program = Program("prepare", "python -m mps_project prepare", preloader=preloader)
+    try:
+        code = program.run()
+    except OSError:  # the preloader has said why
+        raise preflight.PreflightError("the service's modules cannot be loaded") from None
+    if code < 0:
+        raise preflight.PreflightError(f"preparing the database was ended by signal {-code}")
+    return code
 
 
 def _watch(
@@ -132,6 +134,7 @@ def _watch(
     announced, disk_space = False, DiskSpaceMonitor(directory)
     while not stop.asked:
         time.sleep(TICK_SECONDS)
+        processes.reap_orphans(supervisor.pids.values())
         supervisor.tick()
         for engine in embedded:
             engine.limit_log()

@@ -288,6 +288,9 @@ MAX_FILE_BYTES = configuration.max_file_bytes
 # Where a body is a file; a larger body than MAX_BODY_BYTES is read nowhere else.
 UPLOAD_PATHS = ["/api/v1/push/multiple/file", "/console/create/file/"]
 WEB_THREADS = configuration.web_threads
+WORKER_THREADS = configuration.worker_threads
+WORKER_CONCURRENCY = configuration.worker_concurrency
+VENDOR_THREADS = configuration.vendor_threads
 HTTP_MAX_CONNECTIONS = configuration.http_max_connections
 HTTP_MAX_CONNECTIONS_PER_ADDRESS = configuration.http_max_connections_per_address
 HTTP_BODY_SECONDS = configuration.http_body_seconds

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,14 +36,14 @@ class Startable(Protocol):
     def stop_seconds(self) -> float:
         """How long it may take to end before it is killed."""
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> processes.Process:
         """Start it as the leader of a session of its own."""
 
 
 @dataclass(slots=True)
 class _Supervised:
     what: Startable
-    process: subprocess.Popen[bytes] | None
+    process: processes.Process | None
     started: float = field(default_factory=time.monotonic)
     delay: float = FIRST_DELAY_SECONDS
     restart_at: float = 0.0
@@ -63,7 +62,7 @@ class Supervisor:
         """Start programs and keep them running."""
         self.adopt([(what, what.start()) for what in layer])
 
-    def adopt(self, layer: Sequence[tuple[Startable, subprocess.Popen[bytes]]]) -> None:
+    def adopt(self, layer: Sequence[tuple[Startable, processes.Process]]) -> None:
         """Keep running what somebody has started already."""
         self._layers.append([_Supervised(what, process) for what, process in layer])
         self._write_pids()
@@ -94,7 +93,7 @@ class Supervisor:
             entry.restart_at = now + entry.delay
             entry.delay = min(entry.delay * 2, LONGEST_DELAY_SECONDS)
 
-    def _note_death(self, entry: _Supervised, process: subprocess.Popen[bytes], now: float) -> None:
+    def _note_death(self, entry: _Supervised, process: processes.Process, now: float) -> None:
         # Its children must not keep the port, or work on beside their successor.
         processes.kill_group(process.pid)
         if now - entry.started > HEALTHY_AFTER_SECONDS:
@@ -119,16 +118,20 @@ class Supervisor:
         self._layers.clear()
         self._pid_file.unlink(missing_ok=True)
 
-    def _write_pids(self) -> None:
-        pids = {
+    @property
+    def pids(self) -> dict[str, int]:
+        """The ids of the processes that run, or whose end is not noted yet, by name."""
+        return {
             entry.what.name.lower(): entry.process.pid
             for layer in self._layers
             for entry in layer
             if entry.process is not None
         }
+
+    def _write_pids(self) -> None:
         temporary = self._pid_file.with_suffix(".new")
         try:
-            temporary.write_text(json.dumps(pids))
+            temporary.write_text(json.dumps(self.pids))
             temporary.replace(self._pid_file)
         except OSError:
             self._pids_written = False  # written with the next tick that can

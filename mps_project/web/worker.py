@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import django
@@ -23,21 +24,27 @@ if TYPE_CHECKING:
 OTHER_FILES = 256
 
 
-def main() -> int:
-    """Serve until SIGTERM; returns the exit code."""
+def load() -> None:
+    """Load the application, all views included: Django would load these at the first request, which would wait."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mps_project.settings")
     with paused_while_loading():
-        django.setup()  # the imports below need it
-        from django.conf import settings
+        django.setup()  # the imports need it
         from django.urls import get_resolver
 
-        from mps_project.observability import metrics, probes
-        from mps_project.web.http_server.limits import HttpLimits
-        from mps_project.web.http_server.server import HttpServer
-        from mps_project.wsgi import application
-
-        # Django would load the views at the first request, which would wait for them.
+        import_module("mps_project.wsgi")
+        import_module("mps_project.web.http_server.server")
         get_resolver().url_patterns  # noqa: B018
+
+
+def serve() -> int:
+    """Serve until SIGTERM; returns the exit code. The application is loaded."""
+    from django.conf import settings
+
+    from mps_project.observability import metrics, probes
+    from mps_project.web.http_server.limits import HttpLimits
+    from mps_project.web.http_server.server import HttpServer
+    from mps_project.wsgi import application
+
     server = HttpServer(
         application,
         HttpLimits(
@@ -76,7 +83,3 @@ def _raise_file_limit() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return 1_000_000 if soft == resource.RLIM_INFINITY else soft
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -72,7 +72,7 @@ def test_pushes_take_its_options(acme: Channel) -> None:
 
 
 def test_its_worker_serves_its_queue(acme: Channel) -> None:
-    assert registry.queue_of(acme) in arguments(40)[arguments(40).index("-Q") + 1].split(",")
+    assert registry.queue_of(acme) in arguments()[arguments().index("-Q") + 1].split(",")
 
 
 def test_its_analysis_is_asked_for_by_its_name(acme: Channel) -> None:

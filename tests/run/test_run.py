@@ -135,7 +135,7 @@ def test_a_taken_port_is_named(tmp_path: Path, variable: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["web", "gateway", "sink", "receipts", "worker", "files", "beat", "valkey", "postgresql"]
+    "name", ["preloader", "web", "gateway", "sink", "receipts", "worker", "files", "beat", "valkey", "postgresql"]
 )
 def test_a_process_that_dies_is_restarted(open_stack: Stack, name: str) -> None:
     killed = open_stack.kill(name)

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
 from celery import current_app
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from channels_vendor.registry import queues
+from pushcore.worker_arguments import worker_arguments
 
 
 class Command(BaseCommand):
     """Run the worker until it is stopped."""
 
-    help = "Run the Celery worker that sends to vendors, on all vendors' queues."
+    help = "Run the Celery worker that sends to vendors, on all vendors' queues: MPS_VENDOR_THREADS threads."
     requires_system_checks = []
-
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the number of threads."""
-        parser.add_argument("--threads", type=int, default=40, help="number of threads; each vendor takes up to 4")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run the worker in this process."""
-        current_app.worker_main(arguments(options["threads"]))
+        current_app.worker_main(arguments())
 
 
-def arguments(threads: int) -> list[str]:
+def arguments() -> list[str]:
     """Return Celery's arguments for the worker."""
-    return [
-        *("-q", "worker", "-n", "vendors@%h", "-P", "threads", "-c", str(threads), "-Q", ",".join(queues())),
-        *("-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"),
-    ]
+    return worker_arguments("vendors", queues(), pool="threads", concurrency=settings.VENDOR_THREADS)
