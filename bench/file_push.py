@@ -61,7 +61,8 @@ def one_run(megabytes: float, run: int) -> dict[str, Any]:
     from django.conf import settings
     from django.db import connection
 
-    from pushcore.file_push import load, upload
+    from pushcore.file_push import upload
+    from pushcore.loading import load
     from pushcore.models import FileImport, PushTask, Workspace
     from pushcore.push.requests import FilePush
 

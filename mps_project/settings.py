@@ -244,7 +244,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # What takes processor time for long: in processes of their own, so that periodic work in threads goes on beside it.
 CELERY_TASK_ROUTES = {
-    "pushcore.load_files": {"queue": "files"},
+    "pushcore.load_messages": {"queue": "files"},
     "analytics.export": {"queue": "files"},
     "analytics.make_exports": {"queue": "files"},
 }
@@ -271,7 +271,7 @@ CELERY_BEAT_SCHEDULE = {
     "schedules": _periodic("pushcore.fire_schedules", timedelta(seconds=1)),
     "expiry": _periodic("pushcore.expire", timedelta(seconds=10)),
     "revocations": _periodic("pushcore.work_off_revocations", timedelta(seconds=10)),
-    "files": _periodic("pushcore.load_files", timedelta(seconds=1)),
+    "messages": _periodic("pushcore.load_messages", timedelta(seconds=1)),
     "partitions": _periodic("pushcore.maintain_partitions", timedelta(minutes=10)),
     "purge": _periodic("pushcore.purge", timedelta(hours=1)),
     "purge-devices": _periodic("pushcore.purge_devices", timedelta(hours=1)),

@@ -13,7 +13,8 @@ from pushcore import retention
 from pushcore.broadcast import vendor_walk
 from pushcore.delivery import expiry, sweeper
 from pushcore.devices import removal
-from pushcore.file_push import load, upload
+from pushcore.file_push import upload
+from pushcore.loading import load
 from pushcore.revocation import task_rows
 from pushcore.schedules import firing
 from pushcore.storage import partitions
@@ -61,10 +62,10 @@ def walk_broadcasts() -> None:
         log.info("broadcast messages created for vendors", messages=messages)
 
 
-@shared_task(name="pushcore.load_files")
+@shared_task(name="pushcore.load_messages")
 @one_at_a_time
-def load_files() -> None:
-    """Make messages of files that wait."""
+def load_messages() -> None:
+    """Make the messages of tasks that wait for them, such as those of files."""
     load.load_all()
 
 

@@ -4,6 +4,5 @@
 - `inspection`: summarise a kept file before it is pushed
 - `records`: parse a line into a record, or the reason why it is none
 - `blocks`: read a kept file back from its chunks, in blocks of whole lines
-- `lease`: one loader for each file
-- `load`: turn records into messages with COPY, block by block; a block is one transaction with the position it ends at
+- `source`: turn records into messages, for `pushcore.loading`
 """

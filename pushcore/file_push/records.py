@@ -68,8 +68,8 @@ class Lines(NamedTuple):
 
 
 @dataclass(slots=True)
-class Block:
-    """Parsed lines: records and faults."""
+class ParsedLines:
+    """What lines say: records, and faults."""
 
     lines: Lines
     records: list[Record] = field(default_factory=list)
@@ -107,12 +107,12 @@ class Reader:
         # Names of which one at least needs a value that shows.
         self._not_all_blank = [pattern.names for pattern in texts if pattern.may_be_blank]
 
-    def read(self, lines: Lines) -> Block:
+    def read(self, lines: Lines) -> ParsedLines:
         """Parse lines. Never raises: each line is a record or a fault.
 
         The file is known to be UTF-8, except for lines that were cut short.
         """
-        block, seen = Block(lines), set[str]()
+        block, seen = ParsedLines(lines), set[str]()
         text = lines.data.decode("utf-8-sig" if lines.start == 0 else "utf-8", "replace")
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -131,7 +131,7 @@ class Reader:
             block.records.append(record)
         return block
 
-    def rename(self, block: Block, names: Mapping[str, str]) -> None:
+    def rename(self, block: ParsedLines, names: Mapping[str, str]) -> None:
         """Put other targets in the place of some, by name; a msgkey that a target then has twice is a fault."""
         records, block.records, seen = block.records, [], set[str]()
         for record in records:

@@ -19,12 +19,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import blocks
+from pushcore.loading.wake import wake_loader
 from pushcore.models import FileChunk, FileImport, Occurrence, PushTask, Schedule, Workspace
 from pushcore.push import content, limits, templates
 from pushcore.push.idempotency import WINDOW
 from pushcore.push.requests import FilePush
 from pushcore.storage import clock, ids
-from pushcore.storage.wake import wake_task
 
 log = structlog.get_logger(__name__)
 
@@ -284,8 +284,3 @@ def discard_abandoned() -> int:
     for file in files:
         discard(file)
     return len(files)
-
-
-def wake_loader() -> None:
-    """Load waiting files now; without a broker the periodic run does it."""
-    wake_task("pushcore.load_files")

@@ -356,7 +356,7 @@ class Migration(migrations.Migration):
                 ('line', models.BigIntegerField(default=0)),
                 ('accepted', models.BigIntegerField(default=0, verbose_name='records accepted')),
                 ('rejected', models.BigIntegerField(default=0, verbose_name='records rejected')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='imports', to='pushcore.workspace')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),
             ],
             options={
                 'verbose_name': 'file of a multiple push',

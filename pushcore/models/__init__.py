@@ -6,6 +6,7 @@ from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.devices import Binding, Device, TokenLoss
 from pushcore.models.files import FileChunk, FileFault, FileImport
 from pushcore.models.keys import AccessKey, RsaKey
+from pushcore.models.loads import TaskLoad
 from pushcore.models.pushes import Message, MessageKey, PushTask
 from pushcore.models.receipts import Receipt, ReceiptAttempt
 from pushcore.models.revocations import Revocation
@@ -35,6 +36,7 @@ __all__ = [
     "Revocation",
     "RsaKey",
     "Schedule",
+    "TaskLoad",
     "Template",
     "TemplateContent",
     "TokenLoss",

@@ -5,30 +5,22 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pushcore.models.apps import Workspace
+from pushcore.models.loads import TaskLoad
 
 
-class FileImport(models.Model):
+class FileImport(TaskLoad):
     """A file of targets, kept in the database so that a worker on any host can continue it.
 
-    `id` is the id of its push task, which exists from `accepted_at` on, when the whole file has come. `position`
-    (bytes) and `line` are committed with the messages made up to there. A schedule's file is never accepted itself:
-    each occurrence pushes a copy of it (`scheduled`).
+    Its push task exists from `accepted_at` on, when the whole file has come. `position` (bytes) and `line` are how far
+    it is read. A schedule's file is never accepted itself: each occurrence pushes a copy of it (`scheduled`).
     """
 
-    id = models.BigIntegerField(_("task ID"), primary_key=True)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="imports")
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField(default=0)
     # The template's, when the push was accepted (`Template.variables`).
     variables = models.JSONField(null=True, default=None)
     # The copy that an occurrence of a schedule pushes: its msgkeys count for this task alone.
     scheduled = models.BooleanField(default=False)
-    created_at = models.DateTimeField(db_index=True)
-    accepted_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
-    leased_until = models.DateTimeField(null=True)
-    position = models.BigIntegerField(default=0)
     line = models.BigIntegerField(default=0)
     accepted = models.BigIntegerField(_("records accepted"), default=0)
     rejected = models.BigIntegerField(_("records rejected"), default=0)
@@ -38,9 +30,6 @@ class FileImport(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=models.Q(finished_at__isnull=True), name="pushcore_import_open")
         ]
-
-    def __str__(self) -> str:
-        return str(self.id)
 
 
 class FileChunk(models.Model):

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
+from pushcore.loading.wake import wake_loader
 from pushcore.models import Occurrence, PushTask, Schedule
 from pushcore.push import pushes, requests
 from pushcore.push.requests import AnyPush, FilePush
@@ -92,6 +93,6 @@ def _commit(schedule: Schedule, request: AnyPush | FilePush) -> tuple[int, _Deli
     by: dict[str, Any] = {"source": PushTask.Source(schedule.source), "author": schedule.author}
     if isinstance(request, FilePush):
         assert schedule.file_id is not None
-        return upload.push_copy(workspace, request, schedule.file_id, **by).pk, upload.wake_loader
+        return upload.push_copy(workspace, request, schedule.file_id, **by).pk, wake_loader
     push = pushes.commit_scheduled(workspace, validate(workspace, request), **by)
     return push.task.pk, partial(pushes.make_first_attempt, [push])

@@ -16,7 +16,7 @@ from pushcore.channels import Channel, Platform
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
-from pushcore.file_push import load, upload
+from pushcore.loading import load, wake
 from pushcore.models import (
     Binding,
     Broadcast,
@@ -256,8 +256,7 @@ def test_login_counts_for_ios_alone(superuser: Client, workspace: Workspace) -> 
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "wake_loader", lambda: None)
-    monkeypatch.setattr(load, "wake_loader", lambda: None)
+    monkeypatch.setattr(wake, "wake_task", lambda *_: True)
 
 
 FILE = "alice,k1,name=Ann,box=1\nbob,k2,name=Bob,box=2\nno comma\ncarol,k3,name=Carol\n"

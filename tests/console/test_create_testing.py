@@ -12,7 +12,7 @@ from console import models
 from console.admins.devices import as_test_device
 from console.models import AuditEntry
 from pushcore.channels import Platform
-from pushcore.file_push import load, upload
+from pushcore.loading import wake
 from pushcore.models import Device, Message, PushTask, Schedule, Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
@@ -27,8 +27,7 @@ ADD = "/console/console/testdevice/add/"
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "wake_loader", lambda: None)
-    monkeypatch.setattr(load, "wake_loader", lambda: None)
+    monkeypatch.setattr(wake, "wake_task", lambda *_: True)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from pushcore.devices import bindings
 from pushcore.devices.registry import KnownDevice
-from pushcore.file_push import load, upload
+from pushcore.file_push import source, upload
+from pushcore.loading import load, wake
 from pushcore.models import Binding, Device, Message, Occurrence, PushTask, Workspace
 from pushcore.push import pushes, templates
 from pushcore.push.requests import FilePush, SimplePush
@@ -61,7 +62,7 @@ def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
     monkeypatch: pytest.MonkeyPatch,
     push_to_ann: Callable[[Workspace], None],
 ) -> None:
-    monkeypatch.setattr(upload, "wake_loader", lambda: None)
+    monkeypatch.setattr(wake, "wake_task", lambda *_: True)
 
     def bind() -> None:
         try:
@@ -80,7 +81,7 @@ def test_a_user_bound_while_a_push_is_accepted_gets_it_at_once(
         return query_and_bind
 
     monkeypatch.setattr(pushes, "resolve_all", then_bind(resolve_all))
-    monkeypatch.setattr(load, "resolve", then_bind(resolve))
+    monkeypatch.setattr(source, "resolve", then_bind(resolve))
     push_to_ann(workspace)
     assert [(outgoing.target, outgoing.device_id) for outgoing in lane.got] == [("ann", known.id)]
     assert Message.objects.get(target="ann").status == 0

@@ -21,7 +21,8 @@ from pushcore.delivery import expiry, outcomes
 from pushcore.devices import bindings, registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
-from pushcore.file_push import load, upload
+from pushcore.file_push import upload
+from pushcore.loading import load, wake
 from pushcore.models import Device, Message, PushTask, Receipt, Workspace
 from pushcore.ports import Outcome
 from pushcore.push import pushes, templates
@@ -168,7 +169,7 @@ def test_delivered_tasks_are_skipped_without_querying_their_messages(
 def test_lines_that_are_read_after_the_push_expired_expire_at_once(
     workspace: Workspace, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "wake_loader", lambda: None)
+    monkeypatch.setattr(wake, "wake_task", lambda *_: True)
     templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
     raw = b"ann,k\nbob,k\n"
     request = FilePush(

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from django.utils import timezone
 
-from pushcore.file_push import load, upload
+from pushcore.loading import load, wake
 from pushcore.models import FileImport, Message, PushTask, Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
@@ -22,7 +22,7 @@ PATH = "/api/v1/push/multiple/file"
 
 @pytest.fixture(autouse=True)
 def _prepared(transactional_db: None, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "wake_loader", lambda: None)
+    monkeypatch.setattr(wake, "wake_task", lambda *_: True)
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pushcore.file_push import blocks, load, upload
+from pushcore.file_push import blocks, upload
+from pushcore.loading import wake
 from pushcore.models import PushTask, Workspace
 from pushcore.push import templates
 from pushcore.push.requests import FilePush
@@ -18,8 +19,7 @@ from tests.pushcore.file_push.files import Send
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "wake_loader", lambda: None)
-    monkeypatch.setattr(load, "wake_loader", lambda: None)
+    monkeypatch.setattr(wake, "wake_task", lambda *_: True)
 
 
 @pytest.fixture

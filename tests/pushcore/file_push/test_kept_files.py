@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pushcore.codes.results import ResultError
-from pushcore.file_push import inspection, load, upload
+from pushcore.file_push import inspection, upload
+from pushcore.loading import load
 from pushcore.models import FileImport, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push.requests import FilePush

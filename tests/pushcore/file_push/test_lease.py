@@ -14,7 +14,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from pushcore.file_push import lease, load
+from pushcore.file_push.source import FileSource
+from pushcore.loading import lease, load
 from pushcore.models import FileImport, Message, Workspace
 from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.file_push.files import Send, lines_of
@@ -30,13 +31,13 @@ def load_and_stop_in_the_middle(committed: Any) -> None:
     connection.connection = None
     write, calls = load._write, 0
 
-    def writing(*arguments: Any) -> None:
+    def writing(*arguments: Any) -> int:
         nonlocal calls
         calls += 1
         if calls > 3:
             committed.set()
             time.sleep(PATIENCE_SECONDS)
-        write(*arguments)
+        return write(*arguments)
 
     load._write = writing  # type: ignore[assignment]
     load.load_all()
@@ -75,7 +76,7 @@ def test_a_file_continues_after_its_loader_is_killed(
 
 
 def test_a_killed_loaders_file_is_leased_again_within_five_seconds() -> None:
-    interval: Any = settings.CELERY_BEAT_SCHEDULE["files"]["schedule"]
+    interval: Any = settings.CELERY_BEAT_SCHEDULE["messages"]["schedule"]
     assert timedelta(seconds=lease.LEASE_SECONDS) + interval < timedelta(seconds=5)
     assert lease.HEARTBEAT_SECONDS * 3 < lease.LEASE_SECONDS
 
@@ -91,7 +92,7 @@ def test_a_loader_that_fails_gives_its_file_back_at_once(
         raise RuntimeError("a fault")
 
     with monkeypatch.context() as failing:
-        failing.setattr(load, "_prepare", fail)
+        failing.setattr(FileSource, "prepare", fail)
         with pytest.raises(RuntimeError, match="a fault"):
             load.load_all()
     assert FileImport.objects.get().leased_until is None

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pushcore.file_push import blocks, load
+from pushcore.file_push import blocks
 from pushcore.file_push.records import Lines, Reader
+from pushcore.loading import load
 from pushcore.models import FileImport, Message
 from tests.pushcore.file_push.files import Send, faults
 

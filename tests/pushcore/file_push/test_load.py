@@ -12,7 +12,7 @@ from pushcore.channels import Platform
 from pushcore.codes.results import ResultError
 from pushcore.devices import bindings, registry
 from pushcore.devices.info import DeviceInfo
-from pushcore.file_push import load
+from pushcore.loading import load, messages
 from pushcore.models import Device, FileChunk, FileImport, Message, PushTask, Workspace
 from pushcore.push import pushes, template_versions, templates
 from pushcore.push.requests import SimplePush
@@ -24,7 +24,7 @@ from tests.pushcore.file_push.files import Send, faults, lines_of
 def test_each_line_becomes_a_message_with_its_own_content(
     upload_file: Send, workspace: Workspace, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "online", set)
+    monkeypatch.setattr(messages, "online", set)
     [(known, _)] = registry.register([(workspace, DeviceInfo())])
     bindings.bind(Device.objects.get(pk=known.id), "ann")
     task = upload_file(
@@ -44,7 +44,7 @@ def test_each_line_becomes_a_message_with_its_own_content(
     assert not FileChunk.objects.exists()
     assert FileImport.objects.get().finished_at is not None
     # A device that is not connected is handed nothing: it asks when it connects.
-    monkeypatch.setattr(load, "online", lambda _devices: set())
+    monkeypatch.setattr(messages, "online", lambda _devices: set())
     upload_file("ann,k9,name=Ann\n")
     load.load_all()
     assert len(lane.got) == 1
@@ -138,7 +138,7 @@ def test_a_block_takes_as_many_statements_however_many_lines_it_has(
     upload_file: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executed: list[str] = []
-    execute, copy = CursorWrapper.execute, load._copy
+    execute, copy = CursorWrapper.execute, messages.copy
 
     def counted(cursor: Any, sql: str, *arguments: Any) -> Any:
         executed.append(sql)
@@ -149,9 +149,9 @@ def test_a_block_takes_as_many_statements_however_many_lines_it_has(
         copy(rows)
 
     monkeypatch.setattr(CursorWrapper, "execute", counted)
-    monkeypatch.setattr(load, "_copy", counted_copy)
+    monkeypatch.setattr(messages, "copy", counted_copy)
     # The lease's renewals go by the time a block takes, not by its lines.
-    monkeypatch.setattr("pushcore.file_push.lease.HEARTBEAT_SECONDS", 3600.0)
+    monkeypatch.setattr("pushcore.loading.lease.HEARTBEAT_SECONDS", 3600.0)
 
     def statements(records: int, first: int) -> int:
         upload_file(lines_of(records, first))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pushcore.file_push import load
+from pushcore.file_push.source import FileSource
+from pushcore.loading import load, messages
 from pushcore.models import FileImport, Message
 from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.file_push.files import Send, faults, lines_of
@@ -15,20 +16,23 @@ from tests.support.threads import at_once
 
 
 @pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("where", ["_claim", "_copy", "_keep_faults", "_dispatch_reachable"])
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [(FileSource, "claim"), (messages, "copy"), (FileSource, "advance"), (messages, "_dispatch_reachable")],
+)
 def test_a_worker_continues_where_one_died(
-    upload_file: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch, where: str
+    upload_file: Send, lane: RecordingLane, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
 ) -> None:
     """Whatever it was doing in any block, no line is lost and none is made twice."""
     task = upload_file(lines_of(300) + "bad\n" + lines_of(100, 300))
-    working, calls = getattr(load, where), itertools.count(1)
+    working, calls = getattr(where, name), itertools.count(1)
 
     def dying(*arguments: Any) -> Any:
         if next(calls) % 4 == 0:
             raise KeyboardInterrupt
         return working(*arguments)
 
-    monkeypatch.setattr(load, where, dying)
+    monkeypatch.setattr(where, name, dying)
     for _ in range(60):
         try:
             load.load_all()
@@ -62,11 +66,11 @@ def test_a_worker_whose_lease_ran_out_stops_and_spoils_nothing(
     task = upload_file(lines_of(200))
     write, calls = load._write, itertools.count(1)
 
-    def overtaken(*arguments: Any) -> None:
+    def overtaken(*arguments: Any) -> int:
         if next(calls) == 3:
             FileImport.objects.update(leased_until=None)
             load.load_all()  # another worker, to the end
-        write(*arguments)
+        return write(*arguments)
 
     monkeypatch.setattr(load, "_write", overtaken)
     load.load_all()

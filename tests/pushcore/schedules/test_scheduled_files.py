@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from pushcore import retention
 from pushcore.codes.results import ResultError
-from pushcore.file_push import load, upload
+from pushcore.file_push import upload
+from pushcore.loading import load, wake
 from pushcore.models import FileChunk, FileImport, Message, Occurrence, PushTask, Schedule, Workspace
 from pushcore.push import templates
 from pushcore.push.requests import FilePush, as_json, from_json
@@ -28,8 +29,7 @@ MakeSchedule = Callable[..., Schedule]
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "wake_loader", lambda: None)
-    monkeypatch.setattr(load, "wake_loader", lambda: None)
+    monkeypatch.setattr(wake, "wake_task", lambda *_: True)
 
 
 @pytest.fixture

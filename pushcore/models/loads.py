@@ -1,0 +1,30 @@
+"""How far the messages of a push task are made, where they are made block by block."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from pushcore.models.apps import Workspace
+
+
+class TaskLoad(models.Model):
+    """The progress of a push task whose messages are made after it was accepted (`pushcore.loading`).
+
+    `id` is the task's. It is open from `accepted_at` to `finished_at`, and one loader at a time has the lease of it.
+    `position` is committed with the messages made up to there.
+    """
+
+    id = models.BigIntegerField(_("task ID"), primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_index=True)
+    accepted_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    position = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.id)
