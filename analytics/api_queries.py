@@ -29,7 +29,7 @@ def status_list(workspace: Workspace, filters: AnalysisFilter) -> list[StatusCou
 def task_page(
     workspace: Workspace, start: datetime, *, task_id: int | None, name: str, page: int, page_size: int
 ) -> TaskPage:
-    """Return a page of the multiple and broadcast pushes made since the day of `start`, the newest first."""
+    """Return a page of the multiple, broadcast and audience pushes made since the day of `start`, the newest first."""
     since = ids.first_id_at(report_of_days(workspace, start, start).start)
     tasks = PushTask.objects.filter(workspace=workspace, kind__in=PushTask.BULK_KINDS, pk__gte=since)
     if task_id is not None:

@@ -56,7 +56,8 @@ def _measure(devices: int) -> bool:
         condition = conditions.parse(given)
         found = resolve.count(workspace_id, condition)
         figures[name] = _median(lambda condition=condition: resolve.count(workspace_id, condition))  # type: ignore[misc]
-        first = _median(lambda condition=condition: next(resolve.walk(workspace_id, condition)))  # type: ignore[misc]
+        walk = resolve.Walk(workspace_id, condition, resolve.ids_of_names(workspace_id, condition))
+        first = _median(lambda walk=walk: walk.find(next(walk.pages())))  # type: ignore[misc]
         figures[f"{name}: first page"] = first
         rows.append(
             {

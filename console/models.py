@@ -15,11 +15,11 @@ from django_otp.oath import TOTP
 
 from pushcore.models import App, PushTask, Workspace
 from pushcore.models.fields import CreationTimeField
-from pushcore.models.pushes import ACTIVITIES, DeliveryType
+from pushcore.models.pushes import NAMED_TARGETS, DeliveryType
 from pushcore.security import crypto
 from pushcore.storage import clock
 
-TARGET_TYPES = [(kind.value, kind.label) for kind in DeliveryType if kind not in ACTIVITIES]
+TARGET_TYPES = [(kind.value, kind.label) for kind in DeliveryType if kind in NAMED_TARGETS]
 
 
 class Membership(models.Model):

@@ -10,6 +10,7 @@ from pushcore.audience import aliases, names, profiles
 from pushcore.devices import activities
 from pushcore.file_push.upload import scheduled_files
 from pushcore.models import (
+    AudienceWalk,
     Broadcast,
     FileChunk,
     FileFault,
@@ -33,6 +34,7 @@ def purge() -> int:
         + delete_in_steps(FileFault.objects.filter(file__created_at__lt=oldest))
         + delete_in_steps(FileChunk.objects.filter(file__created_at__lt=oldest).exclude(file__in=scheduled_files()))
         + delete_in_steps(FileImport.objects.filter(created_at__lt=oldest).exclude(pk__in=scheduled_files()))
+        + delete_in_steps(AudienceWalk.objects.filter(created_at__lt=oldest))
         + delete_in_steps(Revocation.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(Broadcast.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(activities.past())

@@ -25,6 +25,7 @@ PUSH_TYPE_ICONS: dict[int, str] = {
     DeliveryType.OTHER: "devices",
     DeliveryType.ACTIVITY_TOKEN: "bolt",
     DeliveryType.ACTIVITY: "bolt",
+    DeliveryType.AUDIENCE: "groups",
 }
 
 

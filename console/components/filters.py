@@ -136,7 +136,7 @@ class KindFilter(ColumnChipFilter):
 
 
 class TaskKindFilter(ChipFilter):
-    """Filter push tasks by kind; by default multiple and broadcast pushes alone (source document, 6.3).
+    """Filter push tasks by kind; by default those to many devices alone (source document, 6.3).
 
     A search looks among all kinds.
     """
@@ -150,9 +150,9 @@ class TaskKindFilter(ChipFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
         """Offer the default, then single kinds, then all."""
-        kinds = (PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST, PushTask.Kind.SIMPLE, PushTask.Kind.TEMPLATE)
+        kinds = (*PushTask.BULK_KINDS, PushTask.Kind.SIMPLE, PushTask.Kind.TEMPLATE)
         return [
-            ("bulk", _("Multiple and broadcast")),
+            ("bulk", _("To many devices")),
             *((str(kind.value), capfirst(kind.label)) for kind in kinds),
             (ALL, _("All")),
         ]

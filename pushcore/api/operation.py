@@ -17,7 +17,13 @@ VERSIONS = frozenset({V2019, V2020})
 # Parameters of every operation.
 SCOPE = ("appId", "workspaceId")
 # By the number that the API has for each.
-PUSH_KINDS = (PushTask.Kind.SIMPLE, PushTask.Kind.TEMPLATE, PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
+PUSH_KINDS = (
+    PushTask.Kind.SIMPLE,
+    PushTask.Kind.TEMPLATE,
+    PushTask.Kind.MULTIPLE,
+    PushTask.Kind.BROADCAST,
+    PushTask.Kind.AUDIENCE,
+)
 
 EXAMPLE_SCOPE = {"appId": "ONEX570DA89211721", "workspaceId": "test"}
 EXAMPLE_DAY = {"startTime": 1767225600000, "endTime": 1767311999000}

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import AudienceName, Workspace
+from pushcore.models import AudienceName, AudienceWalk, Workspace
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
 
@@ -93,13 +93,21 @@ def remove(workspace_id: int, kind: Kind, names: Collection[str]) -> None:
     of_workspace(workspace_id, kind).filter(name__in=set(names)).update(removed_at=clock.now())
 
 
+def _walked_by() -> set[int]:
+    """Return the ids of names that the conditions of open walks have."""
+    walks = AudienceWalk.objects.filter(finished_at__isnull=True).values_list("names", flat=True)
+    return {name_id for names in walks for known in names.values() for name_id in known.values()}
+
+
 def purge(*, budget_seconds: float = 20.0) -> int:
     """Take the ids of removed names out of profiles in steps, then delete these names.
 
-    Returns how many profiles had one. What a run leaves, the next one continues.
+    Names that audiences are still walked by wait. Returns how many profiles had one. What a run leaves, the next one
+    continues.
     """
     deadline, changed = time.monotonic() + budget_seconds, 0
-    for name_id, kind in AudienceName.objects.filter(removed_at__isnull=False).values_list("id", "kind"):
+    removed = AudienceName.objects.filter(removed_at__isnull=False).exclude(pk__in=_walked_by())
+    for name_id, kind in removed.values_list("id", "kind"):
         statement = _SQL["take_out"].format(column=COLUMNS[Kind(kind)])
         while time.monotonic() < deadline:
             with connection.cursor() as cursor:

@@ -8,8 +8,8 @@ parameters and never becomes part of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -28,6 +28,7 @@ from pushcore.audience.conditions import (
     fault,
 )
 from pushcore.audience.names import Kind
+from pushcore.push.targets import ResolvedTarget
 from pushcore.storage.sql import statements
 from pushcore.storage.timeouts import statement_timeout
 
@@ -47,13 +48,33 @@ def count(workspace_id: int, condition: Condition) -> int:
         ResultError: CONDITION_INVALID for a tag or topic that the workspace does not have, with the term's path.
         StatementTimeoutError: They cannot be counted in `COUNT_TIMEOUT_MS`, or others are counted for so long.
     """
-    query = _Query(workspace_id, condition)
+    [(found,)] = _counted("count", workspace_id, condition)
+    return int(found)
+
+
+class Way(NamedTuple):
+    """How many of the devices that meet a condition are reached in one way; `first_id` is the first of them."""
+
+    platform: int
+    third_channel: int | None
+    has_token: bool
+    devices: int
+    first_id: int
+
+
+def count_ways(workspace_id: int, condition: Condition) -> list[Way]:
+    """Count devices as `count` does, by how they are reached."""
+    return [Way._make(row) for row in _counted("ways", workspace_id, condition)]
+
+
+def _counted(statement: str, workspace_id: int, condition: Condition) -> list[tuple[Any, ...]]:
+    query = _Query(workspace_id, ids_of_names(workspace_id, condition))
     made = query.sql(condition)
     with statement_timeout(COUNT_TIMEOUT_MS), connection.cursor() as cursor:
         lock(workspace_id)
         cursor.execute(_SQL["settings"])
-        cursor.execute(_SQL["count"].format(condition=made), query.parameters)
-        return int(cursor.fetchone()[0])
+        cursor.execute(_SQL[statement].format(condition=made), query.parameters)
+        return list(cursor.fetchall())
 
 
 def lock(workspace_id: int) -> None:
@@ -62,36 +83,71 @@ def lock(workspace_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, workspace_id % 2**31])
 
 
-def walk(workspace_id: int, condition: Condition, *, after: int = 0) -> Iterator[list[int]]:
-    """Yield the ids of devices that meet a condition, in order, in pages of at most `PAGE`.
+class FoundDevice(NamedTuple):
+    """A device that meets a condition, and how it is reached."""
 
-    Each page is a statement of its own, so memory stays flat and no transaction is held open. Whoever remembers the
-    last id goes on after it.
+    device_id: int
+    ad_token: str
+    platform: int
+    third_channel: int | None
+    third_token: str
 
-    Raises:
-        ResultError: As `count`.
+    @property
+    def target(self) -> ResolvedTarget:
+        """The device as pushes take it."""
+        return ResolvedTarget(self.device_id, self.platform, self.third_channel, self.third_token)
+
+
+class Page(NamedTuple):
+    """Devices of a workspace with ids above `after`, up to `end`: at most `PAGE`."""
+
+    after: int
+    end: int
+
+
+class Walk:
+    """The devices that meet a condition, in the order of their ids, page by page.
+
+    Each page is a statement of its own, so memory stays flat and no transaction is held open. Whoever remembers the end
+    of a page goes on after it.
+
+    Args:
+        workspace_id: Whose devices they are.
+        condition: What they meet.
+        ids: The ids of the condition's tags and topics (`ids_of_names`).
     """
-    query = _Query(workspace_id, condition, in_pages=True)
-    statement = _SQL["page"].format(condition=query.sql(condition))
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(_SQL["page_end"], {"workspace": workspace_id, "after": after, "size": PAGE})
-            [end] = cursor.fetchone()
+
+    def __init__(self, workspace_id: int, condition: Condition, ids: Mapping[tuple[Kind, str], int]) -> None:
+        self._workspace_id = workspace_id
+        query = _Query(workspace_id, ids, in_pages=True)
+        self._statement = _SQL["page"].format(condition=query.sql(condition))
+        self._parameters = query.parameters
+
+    def pages(self, after: int = 0, last: int = 2**63 - 1) -> Iterator[Page]:
+        """Yield the pages after a device, up to another, whether devices on them meet the condition or not."""
+        bounds = {"workspace": self._workspace_id, "last": last, "size": PAGE}
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(_SQL["page_end"], {**bounds, "after": after})
+                [end] = cursor.fetchone()
             if end is None:
                 return
-            cursor.execute(statement, {**query.parameters, "after": after, "to": end})
-            found = [device_id for (device_id,) in cursor.fetchall()]
-        if found:
-            yield found
-        after = end
+            yield Page(after, end)
+            after = end
+
+    def find(self, page: Page) -> list[FoundDevice]:
+        """Return the devices of a page that meet the condition."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._statement, {**self._parameters, "after": page.after, "to": page.end})
+            return [FoundDevice._make(row) for row in cursor.fetchall()]
 
 
 class _Query:
     """Writes a condition as SQL over a device `d`, and collects its parameters."""
 
-    def __init__(self, workspace_id: int, condition: Condition, *, in_pages: bool = False) -> None:
+    def __init__(self, workspace_id: int, ids: Mapping[tuple[Kind, str], int], *, in_pages: bool = False) -> None:
         self.parameters: dict[str, Any] = {"workspace": workspace_id}
-        self._ids = _ids_of_names(workspace_id, condition)
+        self._ids = ids
         self._within = {
             f"{name}_within": _SQL["within"].format(column=column) if in_pages else ""
             for name, column in (("own", "p.device_id"), ("bound", "b.device_id"))
@@ -137,8 +193,12 @@ class _Query:
         return f"%({name})s"
 
 
-def _ids_of_names(workspace_id: int, condition: Condition) -> dict[tuple[Kind, str], int]:
-    """Look up the names of a condition, all of a kind at once."""
+def ids_of_names(workspace_id: int, condition: Condition) -> dict[tuple[Kind, str], int]:
+    """Look up the ids of a condition's tags and topics, all of a kind at once.
+
+    Raises:
+        ResultError: CONDITION_INVALID for one that the workspace does not have, with the term's path.
+    """
     terms = list(_names_in(condition))
     found: dict[tuple[Kind, str], int] = {}
     for kind in Kind:

@@ -32,6 +32,13 @@ AND {column} > %(after)s AND {column} <= %(to)s
 SELECT count(*) FROM pushcore_device d
 WHERE d.workspace_id = %(workspace)s AND d.activity_id IS NULL AND {condition}
 
+-- ways --
+-- Count the devices that meet a condition by how they are reached; {condition} is as in `count`. Each way has its first
+-- device.
+SELECT d.platform, d.third_channel, d.third_token <> '' AS has_token, count(*), min(d.id) FROM pushcore_device d
+WHERE d.workspace_id = %(workspace)s AND d.activity_id IS NULL AND {condition}
+GROUP BY 1, 2, 3
+
 -- settings --
 -- Allow hash tables of sixteen million devices (twice the memory at 32 bytes each; without one, a set would be searched
 -- for each device); no workers, each of which would build them again; no compiler, which takes longer than the query.
@@ -39,14 +46,14 @@ SELECT set_config('work_mem', '256MB', true), set_config('max_parallel_workers_p
     set_config('jit', 'off', true)
 
 -- page_end --
--- Find the id that ends the next devices of the workspace.
+-- Find the id that ends the next devices of the workspace, up to a last one.
 SELECT max(page.id) FROM (
-    SELECT d.id FROM pushcore_device d WHERE d.workspace_id = %(workspace)s AND d.id > %(after)s
+    SELECT d.id FROM pushcore_device d WHERE d.workspace_id = %(workspace)s AND d.id > %(after)s AND d.id <= %(last)s
     ORDER BY d.id LIMIT %(size)s
 ) page
 
 -- page --
 -- Find those of them that meet a condition, in order.
-SELECT d.id FROM pushcore_device d
+SELECT d.id, d.ad_token, d.platform, d.third_channel, d.third_token FROM pushcore_device d
 WHERE d.workspace_id = %(workspace)s AND d.activity_id IS NULL AND d.id > %(after)s AND d.id <= %(to)s AND {condition}
 ORDER BY d.id

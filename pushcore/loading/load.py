@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 import structlog
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from pushcore.audience.source import AudienceSource
 from pushcore.file_push.source import FileSource
 from pushcore.loading import lease, messages
 from pushcore.loading.messages import NewMessage
 from pushcore.loading.source import Block, Source, TakenError
 from pushcore.loading.wake import wake_loader
-from pushcore.models import FileImport, PushTask, TaskLoad
+from pushcore.models import AudienceWalk, FileImport, PushTask, TaskLoad
 from pushcore.storage import clock
 
 log = structlog.get_logger(__name__)
@@ -35,7 +36,10 @@ WRITERS = 2
 MAX_FAILURES = 8
 
 # What is loaded, by the table that keeps how far it is.
-SOURCES: dict[type[TaskLoad], Callable[[Any], Source[Any, Any]]] = {FileImport: FileSource}
+SOURCES: dict[type[TaskLoad], Callable[[Any], Source[Any, Any]]] = {
+    FileImport: FileSource,
+    AudienceWalk: AudienceSource,
+}
 
 
 class TaskRevokedError(Exception):

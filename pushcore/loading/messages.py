@@ -56,14 +56,17 @@ NewMessage = tuple[int, Entry, ResolvedTarget | None]
 def rows_of(task: PushTask, messages: Sequence[NewMessage]) -> bytes:
     """Return messages in COPY's text format."""
     unresolved = statuses.NO_BIND_INFO if task.delivery_type == DeliveryType.USER else statuses.WAITING
-    common = f"\t{task.workspace_id}\t{task.pk}\t{task.delivery_type}\t"
+    common = f"\t{task.workspace_id}\t{task.pk}\t"
+    # An audience has devices of many types; a file's targets are of one.
+    by_device = task.delivery_type == DeliveryType.AUDIENCE
     ends = f"\t{task.expire_at.isoformat()}\t{clock.now().isoformat()}\n"
     constant = f"{Channel.SELF_BUILT}\t{int(Message.Kind.of(task))}\t"
     bound = f"\t{statuses.WAITING}\t{constant}"
     unbound = f"{_NULL}\t{unresolved}\t{constant}"
     return "".join(
         [
-            f"{message_id}{common}{_escaped(entry.target)}\t{_escaped(entry.msgkey)}\t"
+            f"{message_id}{common}{device.platform if by_device and device else task.delivery_type}"
+            f"\t{_escaped(entry.target)}\t{_escaped(entry.msgkey)}\t"
             f"{f'{device.device_id}{bound}' if device else unbound}{_escaped(entry.override)}{ends}"
             for message_id, entry, device in messages
         ]

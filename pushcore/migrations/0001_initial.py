@@ -233,9 +233,9 @@ class Migration(migrations.Migration):
             name='Schedule',
             fields=[
                 ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='schedule ID')),
-                ('kind', models.CharField(choices=[('simple', 'simple push'), ('template', 'template push'), ('multiple', 'multiple push'), ('broadcast', 'broadcast push'), ('revoke', 'revocation')], max_length=10, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('simple', 'simple push'), ('template', 'template push'), ('multiple', 'multiple push'), ('broadcast', 'broadcast push'), ('audience', 'audience push'), ('revoke', 'revocation')], max_length=10, verbose_name='kind')),
                 ('strategy', models.SmallIntegerField(choices=[(1, 'timed'), (2, 'cyclic')], verbose_name='strategy')),
-                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device'), (8, 'Web device'), (9, 'other device')], verbose_name='delivery type')),
+                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device'), (8, 'Web device'), (9, 'other device'), (10, 'devices by a condition')], verbose_name='delivery type')),
                 ('name', models.CharField(blank=True, max_length=200, verbose_name='name')),
                 ('title', models.CharField(max_length=500, verbose_name='title')),
                 ('body', models.CharField(max_length=500, verbose_name='body')),
@@ -280,8 +280,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='task ID')),
                 ('name', models.CharField(blank=True, max_length=200, verbose_name='name')),
-                ('kind', models.CharField(choices=[('simple', 'simple push'), ('template', 'template push'), ('multiple', 'multiple push'), ('broadcast', 'broadcast push'), ('revoke', 'revocation')], max_length=10, verbose_name='kind')),
-                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device'), (8, 'Web device'), (9, 'other device')], verbose_name='delivery type')),
+                ('kind', models.CharField(choices=[('simple', 'simple push'), ('template', 'template push'), ('multiple', 'multiple push'), ('broadcast', 'broadcast push'), ('audience', 'audience push'), ('revoke', 'revocation')], max_length=10, verbose_name='kind')),
+                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device'), (8, 'Web device'), (9, 'other device'), (10, 'devices by a condition')], verbose_name='delivery type')),
                 ('source', models.CharField(choices=[('rpc', 'API (RPC)'), ('rest', 'API (REST)'), ('console', 'console')], max_length=8, verbose_name='source')),
                 ('author', models.CharField(blank=True, help_text='AccessKey ID or operator.', max_length=150, verbose_name='author')),
                 ('content', models.JSONField(help_text='What the device gets as bData, less what differs by message.', verbose_name='content')),
@@ -319,12 +319,12 @@ class Migration(migrations.Migration):
             name='Message',
             fields=[
                 ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='message ID')),
-                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device'), (8, 'Web device'), (9, 'other device')], verbose_name='push type')),
+                ('delivery_type', models.SmallIntegerField(choices=[(1, 'Android device'), (2, 'iOS device'), (3, 'user'), (5, 'Live Activity by push token'), (6, 'Live Activity by ID'), (7, 'HarmonyOS device'), (8, 'Web device'), (9, 'other device'), (10, 'devices by a condition')], verbose_name='push type')),
                 ('target', models.CharField(max_length=512, verbose_name='target ID')),
                 ('msgkey', models.CharField(max_length=64, verbose_name='customer message ID')),
                 ('status', models.IntegerField(default=0, verbose_name='status')),
                 ('channel', models.SmallIntegerField(verbose_name='channel')),
-                ('kind', models.SmallIntegerField(choices=[(1, 'simple push'), (2, 'template push'), (3, 'multiple push'), (4, 'broadcast push'), (5, 'revocation')], db_default=1, default=1, verbose_name='kind')),
+                ('kind', models.SmallIntegerField(choices=[(1, 'simple push'), (2, 'template push'), (3, 'multiple push'), (4, 'broadcast push'), (5, 'revocation'), (6, 'audience push')], db_default=1, default=1, verbose_name='kind')),
                 ('override', models.JSONField(blank=True, help_text="What of the content is this message's own.", null=True, verbose_name='override')),
                 ('expire_at', models.DateTimeField(verbose_name='expiry time')),
                 ('sent_at', models.DateTimeField(blank=True, help_text='Written to a connection that ended unacknowledged.', null=True, verbose_name='sent at')),
@@ -361,6 +361,30 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'file of a multiple push',
             },
+        ),
+        migrations.CreateModel(
+            name='AudienceWalk',
+            fields=[
+                ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='task ID')),
+                ('created_at', models.DateTimeField(db_index=True)),
+                ('accepted_at', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('leased_until', models.DateTimeField(null=True)),
+                ('position', models.BigIntegerField(default=0)),
+                ('condition', models.JSONField(verbose_name='condition')),
+                ('names', models.JSONField(default=dict)),
+                ('msgkey', models.CharField(max_length=64, verbose_name='customer message ID')),
+                ('last_device_id', models.BigIntegerField()),
+                ('found', models.BigIntegerField(default=0, verbose_name='devices found')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),
+            ],
+            options={
+                'verbose_name': 'devices of an audience push',
+            },
+        ),
+        migrations.AddIndex(
+            model_name='audiencewalk',
+            index=models.Index(condition=models.Q(('finished_at__isnull', True)), fields=['id'], name='pushcore_audience_walk_open'),
         ),
         migrations.AddField(
             model_name='device',
@@ -486,7 +510,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='pushtask',
-            index=models.Index(condition=models.Q(('kind__in', ['multiple', 'broadcast'])), fields=['-id', 'workspace'], name='pushcore_task_bulk'),
+            index=models.Index(condition=models.Q(('kind__in', ['multiple', 'broadcast', 'audience'])), fields=['-id', 'workspace'], name='pushcore_task_bulk'),
         ),
         migrations.AddIndex(
             model_name='occurrence',

@@ -30,7 +30,7 @@ CREATE TABLE pushcore_pushtask (
 
 CREATE INDEX pushcore_task_recent ON pushcore_pushtask (workspace_id, id DESC);
 CREATE INDEX pushcore_task_expiry ON pushcore_pushtask (expire_at, id);
-CREATE INDEX pushcore_task_bulk ON pushcore_pushtask (id DESC, workspace_id) WHERE kind IN ('multiple', 'broadcast');
+CREATE INDEX pushcore_task_bulk ON pushcore_pushtask (id DESC, workspace_id) WHERE kind IN ('multiple', 'broadcast', 'audience');
 
 -- No index names a column that an outcome changes: so an outcome is a HOT update.
 CREATE TABLE pushcore_message (

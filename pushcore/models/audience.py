@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from pushcore.models.apps import Workspace
 from pushcore.models.devices import Device
 from pushcore.models.fields import CreationTimeField
+from pushcore.models.loads import TaskLoad
 
 
 class AudienceName(models.Model):
@@ -113,3 +114,25 @@ class UserAlias(models.Model):
 
     def __str__(self) -> str:
         return self.alias
+
+
+class AudienceWalk(TaskLoad):
+    """The devices that an audience push goes to, in the order of their ids; `position` is the last one looked at.
+
+    The condition is as it was when the push was accepted: a name that is removed or made again meanwhile changes
+    nothing.
+    """
+
+    condition = models.JSONField(_("condition"))
+    # Of the tags and topics in it: their ids by name, by kind (the number).
+    names = models.JSONField(default=dict)
+    msgkey = models.CharField(_("customer message ID"), max_length=64)
+    # The newest of the workspace when the push was accepted: later ones do not get it.
+    last_device_id = models.BigIntegerField()
+    found = models.BigIntegerField(_("devices found"), default=0)
+
+    class Meta:
+        verbose_name = _("devices of an audience push")
+        indexes = [
+            models.Index(fields=["id"], condition=Q(finished_at__isnull=True), name="pushcore_audience_walk_open")
+        ]

@@ -30,9 +30,13 @@ class DeliveryType(models.IntegerChoices):
     HARMONYOS = Platform.HARMONYOS, _("HarmonyOS device")
     WEB = Platform.WEB, _("Web device")
     OTHER = Platform.OTHER, _("other device")
+    # Of a task alone: its messages have the types of their devices.
+    AUDIENCE = 10, _("devices by a condition")
 
 
 ACTIVITIES = frozenset({DeliveryType.ACTIVITY_TOKEN, DeliveryType.ACTIVITY})
+# What targets are that somebody names: a user, or a device of a platform.
+NAMED_TARGETS = frozenset(DeliveryType) - ACTIVITIES - {DeliveryType.AUDIENCE}
 
 
 class PushTask(models.Model):
@@ -49,10 +53,11 @@ class PushTask(models.Model):
         TEMPLATE = "template", _("template push")
         MULTIPLE = "multiple", _("multiple push")
         BROADCAST = "broadcast", _("broadcast push")
+        AUDIENCE = "audience", _("audience push")
         REVOKE = "revoke", _("revocation")
 
     # Many messages each, followed as tasks; the messages of other kinds are followed one by one.
-    BULK_KINDS = (Kind.MULTIPLE, Kind.BROADCAST)
+    BULK_KINDS = (Kind.MULTIPLE, Kind.BROADCAST, Kind.AUDIENCE)
 
     class Source(models.TextChoices):
         RPC = "rpc", _("API (RPC)")
@@ -102,7 +107,7 @@ class PushTask(models.Model):
             models.Index(
                 fields=["-id", "workspace"],
                 name="pushcore_task_bulk",
-                condition=models.Q(kind__in=["multiple", "broadcast"]),
+                condition=models.Q(kind__in=["multiple", "broadcast", "audience"]),
             ),
         ]
 
@@ -155,6 +160,7 @@ class Message(models.Model):
         MULTIPLE = 3, _("multiple push")
         BROADCAST = 4, _("broadcast push")
         REVOKE = 5, _("revocation")
+        AUDIENCE = 6, _("audience push")
 
         @classmethod
         def of(cls, task: PushTask) -> Message.Kind:

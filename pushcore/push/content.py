@@ -13,6 +13,7 @@ from pushcore.models import Template, Workspace
 from pushcore.push import templates
 from pushcore.push.requests import (
     AnyPush,
+    AudiencePush,
     BroadcastPush,
     FilePush,
     MultiplePush,
@@ -41,10 +42,10 @@ def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
     Raises:
         ResultError: There is no such template, or a value is missing for it.
     """
-    if isinstance(request, SimplePush):
+    if isinstance(request, SimplePush) or (isinstance(request, AudiencePush) and not request.template_name):
         return Content(of_simple(request), [])
     template = templates.named(workspace, request.template_name)
-    if isinstance(request, TemplatePush | BroadcastPush):
+    if isinstance(request, TemplatePush | BroadcastPush | AudiencePush):
         return Content(of_template(template, templates.render(template, request.template_key_value), request), [])
     targets = request.target_msg if isinstance(request, MultiplePush) else ()
     rendered = [templates.render(template, target.template_key_value) for target in targets]
@@ -62,13 +63,13 @@ def as_it_stands(template: Template, request: TemplatePush | MultiplePush | File
     return of_template(template, Rendered(template.title, template.body, template.uri), request)
 
 
-def of_simple(request: SimplePush) -> dict[str, Any]:
-    """Make the content of a simple push."""
+def of_simple(request: SimplePush | AudiencePush) -> dict[str, Any]:
+    """Make the content of a push without a template."""
     return _content(
         Rendered(request.title, request.content, request.uri),
         request,
-        action=request.push_action,
-        silent=request.silent,
+        action=request.push_action or 0,
+        silent=request.silent or 0,
         style=request.push_style,
         icon=request.icon_urls,
         image=request.image_urls,
@@ -76,7 +77,9 @@ def of_simple(request: SimplePush) -> dict[str, Any]:
 
 
 def of_template(
-    template: Template, rendered: Rendered, request: TemplatePush | MultiplePush | BroadcastPush | FilePush
+    template: Template,
+    rendered: Rendered,
+    request: TemplatePush | MultiplePush | BroadcastPush | AudiencePush | FilePush,
 ) -> dict[str, Any]:
     """Make the content of a push with a template; what the request leaves open is the template's."""
     content = _content(

@@ -13,11 +13,14 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from pushcore.audience import conditions, resolve, walks
+from pushcore.audience.resolve import FoundDevice, Way
+from pushcore.audience.walks import ResolvedCondition
 from pushcore.broadcast import audience as audiences
 from pushcore.broadcast import broadcasts
 from pushcore.broadcast.audience import Audience
 from pushcore.channels import Channel
-from pushcore.models import PushTask, Workspace
+from pushcore.models import Device, PushTask, Workspace
 from pushcore.ports import Lane, OutgoingMessage, RenderedMessage, lanes
 from pushcore.push import audience_estimate
 from pushcore.push.idempotency import claim
@@ -64,8 +67,8 @@ class DryRun:
     """What would become of a push.
 
     Attributes:
-        targets: How many targets it names; 0 for a broadcast.
-        messages: How many messages it would have; None of a broadcast.
+        targets: How many targets it names; 0 for a broadcast and an audience push.
+        messages: How many messages it would have; None of a broadcast, and where they cannot be counted in time.
         devices: How many devices they would go to; None where they cannot be counted in time.
         without_device: Targets whose messages would wait, at most `NAMED_TARGETS`.
         repeats: The task or schedule of the same request before, which would be answered instead; None without one.
@@ -108,6 +111,8 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
     with transaction.atomic():
         if push.audience is not None:
             broadcasts.check_limit(workspace)
+        if push.condition is not None:
+            walks.check_limit(workspace)
         add_devices(push)
         # Last: a real push with the same msgkeys waits for this transaction from here on.
         [task_id] = ids.new_ids(1)
@@ -120,6 +125,8 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
         )
         repeats = None if claimed is None else claimed.pk
         transaction.set_rollback(True)
+    if push.condition is not None:
+        return _of_audience(push, push.condition, repeats)
     if push.audience is not None:
         return _of_broadcast(workspace, push, push.audience, repeats)
     return of_named(push, repeats=repeats)
@@ -178,7 +185,10 @@ def _of_broadcast(workspace: Workspace, push: NewPush, audience: Audience, repea
     channels = [*([None] if audience.self_built else []), *audience.vendor_channels]
     runs = []
     for vendor in channels:
-        outgoing = [_broadcast_message(push, device, vendor) for device in _first_devices(workspace, audience, vendor)]
+        outgoing = [
+            _message_to(push, device, msgkey=audience.msgkey, by_vendor=vendor is not None)
+            for device in _first_devices(workspace, audience, vendor)
+        ]
         channel = Channel.SELF_BUILT if vendor is None else Channel(vendor)
         runs.append(ChannelRun(channel, None, [("", _lane_of(message).render(message)) for message in outgoing]))
     return DryRun(0, None, audience_estimate.of_broadcast(workspace, audience), [], repeats, runs)
@@ -207,16 +217,55 @@ def _first_devices(workspace: Workspace, audience: Audience, vendor: int | None)
         return []
 
 
-def _broadcast_message(push: NewPush, device: ResolvedTarget, vendor: int | None) -> OutgoingMessage:
+def _of_audience(push: NewPush, condition: ResolvedCondition, repeats: int | None) -> DryRun:
+    """Count an audience by channel, and render the first of its messages."""
+    workspace_id = push.task.workspace_id
+    try:
+        ways = resolve.count_ways(workspace_id, conditions.parse(condition.form))
+    except StatementTimeoutError:
+        return DryRun(0, None, None, [], repeats, [])
+    outgoing = {
+        device_id: _message_to(push, device, target=token, msgkey=condition.msgkey)
+        for device_id, (token, device) in sorted(_found(condition, workspace_id, ways).items())
+    }
+    counted: dict[Channel, int] = defaultdict(int)
+    for way in ways:
+        if message := outgoing.get(way.first_id):
+            counted[_lane_of(message).channel_of(message)] += way.devices
+    runs = _by_channel(list(outgoing.values()))
+    for run in runs:
+        run.messages = counted[run.channel]
+    runs.sort(key=lambda run: (-counted[run.channel], run.channel))
+    devices = sum(way.devices for way in ways)
+    return DryRun(0, devices, devices, [], repeats, runs)
+
+
+def _found(
+    condition: ResolvedCondition, workspace_id: int, ways: Sequence[Way]
+) -> dict[int, tuple[str, ResolvedTarget]]:
+    """Return Ad-tokens and devices by id: the first of an audience, and the first that is reached in each way."""
+    firsts = [way.first_id for way in ways]
+    rows = Device.objects.filter(pk__in=firsts)
+    found = [FoundDevice._make(row) for row in rows.values_list("id", *FoundDevice._fields[1:])]
+    walk = condition.walk(workspace_id)
+    if firsts and (page := next(walk.pages(min(firsts) - 1), None)):
+        found += walk.find(page)
+    return {device.device_id: (device.ad_token, device.target) for device in found}
+
+
+def _message_to(
+    push: NewPush, device: ResolvedTarget, *, target: str = "", msgkey: str = "", by_vendor: bool = True
+) -> OutgoingMessage:
+    """Make the message of a push without rows to a device."""
     task = push.task
     return OutgoingMessage(
         message_id=task.pk,
         task_id=task.pk,
-        target="",
-        msgkey=push.audience.msgkey if push.audience else "",
+        target=target,
+        msgkey=msgkey,
         device_id=device.device_id,
         platform=device.platform,
-        third_channel=vendor,
+        third_channel=device.third_channel if by_vendor else None,
         third_token=device.third_token,
         workspace_id=task.workspace_id,
         kind=task.kind,

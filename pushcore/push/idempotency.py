@@ -36,8 +36,8 @@ class IdempotencyKey:
     msgkey: str
 
     @classmethod
-    def of_broadcast(cls, msgkey: str) -> IdempotencyKey:
-        """Return the key of a broadcast: its msgkey, with a target that no device has."""
+    def of_whole_push(cls, msgkey: str) -> IdempotencyKey:
+        """Return the key of a push that names no targets: its msgkey, with a target that no device has."""
         return IdempotencyKey("", msgkey)
 
     def digest(self, workspace_id: int) -> uuid.UUID:

@@ -13,9 +13,9 @@ from typing import Any
 from django.conf import settings
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models.pushes import ACTIVITIES, DeliveryType
+from pushcore.models.pushes import ACTIVITIES, NAMED_TARGETS, DeliveryType
 from pushcore.push import vendor_options
-from pushcore.push.requests import AnyPush, BroadcastPush, FilePush, MultiplePush, NamedPush, SimplePush
+from pushcore.push.requests import AnyPush, AudiencePush, BroadcastPush, FilePush, MultiplePush, NamedPush, SimplePush
 
 MAX_TASK_NAME_LENGTH = 200
 MAX_TITLE_LENGTH = 200
@@ -62,6 +62,8 @@ def _check_kind(request: AnyPush | FilePush) -> None:
     """Check what only pushes of the request's kind have."""
     if isinstance(request, BroadcastPush):
         _check_broadcast(request)
+    elif isinstance(request, AudiencePush):
+        _check_audience(request)
     elif isinstance(request, FilePush):
         check_delivery_type(request.delivery_type)
         if not re.fullmatch("[0-9a-f]{64}", request.sha256):
@@ -70,7 +72,6 @@ def _check_kind(request: AnyPush | FilePush) -> None:
         _check_activity(request)
     if isinstance(request, SimplePush):
         _check_text(request)
-        one_of("pushStyle", request.push_style, (0, 1, 2))
     elif isinstance(request, MultiplePush):
         for target in request.target_msg:
             if len(target.extended_params) > MAX_OWN_EXTENDED_PARAMS:
@@ -78,13 +79,28 @@ def _check_kind(request: AnyPush | FilePush) -> None:
             check_extended_params(target.extended_params)
 
 
-def _check_text(request: SimplePush) -> None:
+def _check_text(request: SimplePush | AudiencePush) -> None:
     if not request.title.strip() or not request.content.strip():
         raise ResultError(ResultCode.PAYLOAD_NOT_ENOUGH)
     _check_length("title", request.title, MAX_TITLE_LENGTH)
     if len(request.content) > MAX_CONTENT_LENGTH:
         raise ResultError(ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG, f"at most {MAX_CONTENT_LENGTH} characters")
     _check_length("uri", request.uri, MAX_URI_LENGTH)
+    one_of("pushStyle", request.push_style, (0, 1, 2))
+
+
+def _check_audience(request: AudiencePush) -> None:
+    if not request.template_name:
+        _check_text(request)
+        if request.template_key_value:
+            raise ResultError(ResultCode.NEED_TEMPLATE, "templateKeyValue needs templateName")
+        return
+    given = (request.title, request.content, request.uri, request.push_style, request.icon_urls, request.image_urls)
+    if any(given):
+        raise ResultError(
+            ResultCode.INVALID_PARAM,
+            "templateName stands in the place of title, content, uri, pushStyle, iconUrls and imageUrls",
+        )
 
 
 def _check_broadcast(request: BroadcastPush) -> None:
@@ -144,7 +160,7 @@ def check_task_name(name: str, *, required: bool) -> None:
 
 def check_delivery_type(delivery_type: int) -> None:
     """Check that targets are devices or users: a Live Activity is only pushed to by name."""
-    if delivery_type not in DeliveryType.values or delivery_type in ACTIVITIES:
+    if delivery_type not in NAMED_TARGETS:
         raise ResultError(ResultCode.DELIVERY_TYPE_NOT_SUPPORTED)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.db import DEFAULT_DB_ALIAS
 
+from pushcore.audience.walks import ResolvedCondition
 from pushcore.broadcast.audience import Audience
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
@@ -29,6 +30,7 @@ class NewPush:
         recipients: Whom its messages are for.
         targets: What is resolved of the recipients, in their order.
         audience: The devices that a broadcast is for; None of other pushes.
+        condition: What the devices of an audience push meet; None of other pushes.
         messages: Its messages, once the devices of its recipients are known (`add_messages`).
         devices: The device of each message; None where the message waits for one.
     """
@@ -38,6 +40,7 @@ class NewPush:
     recipients: Sequence[Recipient] = ()
     targets: Sequence[Target] = ()
     audience: Audience | None = None
+    condition: ResolvedCondition | None = None
     messages: list[Message] = field(default_factory=list)
     devices: list[ResolvedTarget | None] = field(default_factory=list)
 
@@ -61,7 +64,13 @@ class NewPush:
             created_at=now,
         )
         targets = [Target(workspace.pk, push.delivery_type, recipient.target) for recipient in push.recipients]
-        return cls(task, push.idempotency_keys if claims else (), push.recipients, targets, push.audience)
+        keys = push.idempotency_keys if claims else ()
+        return cls(task, keys, push.recipients, targets, push.audience, push.condition)
+
+    @property
+    def names_targets(self) -> bool:
+        """Whether its messages are made when it is accepted, of the targets that it names."""
+        return self.audience is None and self.condition is None
 
     def add_messages(self, resolved: Mapping[Target, Sequence[ResolvedTarget]]) -> None:
         """Add a message for each device of each target; a target without a device gets one that waits."""

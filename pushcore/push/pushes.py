@@ -17,10 +17,12 @@ from collections.abc import Mapping, Sequence
 
 from django.db import IntegrityError, connection, transaction
 
+from pushcore.audience import walks
 from pushcore.broadcast import broadcasts, vendor_walk
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import dispatch
 from pushcore.devices import bindings
+from pushcore.loading.wake import wake_loader
 from pushcore.models import PushTask, Workspace
 from pushcore.push.insert import insert_alone, insert_batch
 from pushcore.push.new_push import NewPush
@@ -51,7 +53,7 @@ def accept(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, a
             DELIVERY_TYPE_NOT_SUPPORTED for a device of another platform.
     """
     push = NewPush.of(workspace, validate(workspace, request), source=source, author=author)
-    if push.audience is None and (accepted := _accept_together(push)) is not None:
+    if push.names_targets and (accepted := _accept_together(push)) is not None:
         if isinstance(accepted, ResultError):
             raise accepted
         return accepted
@@ -74,7 +76,7 @@ def commit_scheduled(
 
 
 def make_first_attempt(committed: Sequence[NewPush]) -> None:
-    """Give the messages of committed pushes to lanes, and tell gateways of broadcasts.
+    """Give the messages of committed pushes to lanes, tell gateways of broadcasts, and have audiences walked.
 
     Never raises: whatever becomes of it, these pushes are accepted, and what is missed the sweeper finds.
     """
@@ -83,6 +85,8 @@ def make_first_attempt(committed: Sequence[NewPush]) -> None:
             broadcasts.notify_gateways()
             if push.audience.vendor_channels:
                 vendor_walk.wake()
+        if push.condition is not None:
+            wake_loader()
     dispatch.to_lanes([message for push in committed for message in push.outgoing()])
     unbound: dict[int, list[str]] = defaultdict(list)
     for push in committed:
@@ -109,10 +113,17 @@ def _insert(push: NewPush) -> PushTask:
     resolved = resolve_all(push.targets)
     check_platforms(push, resolved)
     push.add_messages(resolved)
-    audience = push.audience
-    if audience is None:
+    if push.names_targets:
         return insert_alone(push)
+    audience, condition = push.audience, push.condition
     with transaction.atomic():
+        if condition is not None:
+            walks.check_limit(push.task.workspace)
+            task = insert_alone(push)
+            if task is push.task:
+                walks.save(task, condition)
+            return task
+        assert audience is not None
         broadcasts.lock(push.task.workspace)
         broadcasts.check_limit(push.task.workspace)
         task = insert_alone(push)

@@ -13,7 +13,7 @@ from pushcore.devices.target_names import clean_target
 from pushcore.models import Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push.idempotency import IdempotencyKey
-from pushcore.push.requests import BroadcastPush, MultiplePush, SimplePush, TemplatePush
+from pushcore.push.requests import AnyPush, AudiencePush, BroadcastPush, MultiplePush
 
 MAX_TARGETS = 10
 MAX_MULTIPLE_TARGETS = 400
@@ -27,13 +27,13 @@ class Recipient(IdempotencyKey):
     override: dict[str, Any] | None = None
 
 
-def recipients_of(request: SimplePush | TemplatePush | MultiplePush | BroadcastPush) -> list[Recipient]:
-    """Return whom a push names: nobody, where it is a broadcast.
+def recipients_of(request: AnyPush) -> list[Recipient]:
+    """Return whom a push names: nobody, where it is a broadcast or goes to an audience.
 
     Raises:
         ResultError: Too few or too many targets, or the first that is misspelled or named twice.
     """
-    if isinstance(request, BroadcastPush):
+    if isinstance(request, BroadcastPush | AudiencePush):
         check_msgkey(request.msgkey)
         return []
     if isinstance(request, MultiplePush):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pushcore.models.pushes import PushTask
+from pushcore.models.pushes import DeliveryType, PushTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +117,31 @@ class BroadcastPush(PushRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AudiencePush(PushRequest):
+    """The same content to every device that meets a condition, of all platforms.
+
+    Attributes:
+        condition: Its JSON form, or text (`pushcore.audience.conditions`).
+        template_name: The template that is rendered; without one, title and content are the request's own.
+    """
+
+    kind = PushTask.Kind.AUDIENCE
+    delivery_type: int = DeliveryType.AUDIENCE.value
+    condition: Mapping[str, Any] | str
+    msgkey: str
+    template_name: str = ""
+    template_key_value: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+    content: str = ""
+    push_action: int | None = None
+    uri: str = ""
+    silent: int | None = None
+    push_style: int = 0
+    icon_urls: Mapping[str, str] = field(default_factory=dict)
+    image_urls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilePush(PushRequest):
     """A template, rendered for each target of a file. `sha256`: of the file, hex."""
 
@@ -128,11 +153,11 @@ class FilePush(PushRequest):
 
 
 NamedPush = SimplePush | TemplatePush | MultiplePush
-AnyPush = NamedPush | BroadcastPush
+AnyPush = NamedPush | BroadcastPush | AudiencePush
 
 # By kind; a multiple push whose targets are in a file is told apart by the file's digest.
 _CLASSES: dict[str, type[AnyPush]] = {
-    request.kind: request for request in (SimplePush, TemplatePush, MultiplePush, BroadcastPush)
+    request.kind: request for request in (SimplePush, TemplatePush, MultiplePush, BroadcastPush, AudiencePush)
 }
 
 

@@ -7,7 +7,7 @@ from pushcore.models import PushTask, Schedule, Template
 # Push tasks among which those of a template are looked for: the newest of the workspace. No index names the template.
 SEARCHED_TASKS = 20_000
 MAX_SHOWN = 10
-_WITH_TEMPLATE = (PushTask.Kind.TEMPLATE, PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST)
+_WITH_TEMPLATE = (PushTask.Kind.TEMPLATE, PushTask.Kind.MULTIPLE, PushTask.Kind.BROADCAST, PushTask.Kind.AUDIENCE)
 
 
 def schedules(template: Template) -> list[Schedule]:

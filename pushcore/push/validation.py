@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pushcore.audience.walks import ResolvedCondition, resolve_condition
 from pushcore.broadcast.audience import Audience, audience_of
 from pushcore.models import PushTask, Workspace
 from pushcore.push import limits
 from pushcore.push.content import compose
 from pushcore.push.idempotency import IdempotencyKey
 from pushcore.push.recipients import Recipient, by_users, recipients_of
-from pushcore.push.requests import AnyPush, BroadcastPush
+from pushcore.push.requests import AnyPush, AudiencePush, BroadcastPush
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ class ValidatedPush:
         options: What vendors' channels are told beside the content.
         fingerprint: Tells whether a msgkey that was used before comes with the same request.
         idempotency_keys: What it claims.
-        recipients: Whom its messages are for; nobody, of a broadcast.
+        recipients: Whom its messages are for; nobody, of a broadcast and an audience push.
         audience: The devices that a broadcast is for.
+        condition: What the devices of an audience push meet.
     """
 
     kind: PushTask.Kind
@@ -38,6 +40,7 @@ class ValidatedPush:
     idempotency_keys: Sequence[IdempotencyKey]
     recipients: Sequence[Recipient]
     audience: Audience | None = None
+    condition: ResolvedCondition | None = None
 
 
 def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
@@ -56,10 +59,13 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
             replace(recipient, override=override) for recipient, override in zip(recipients, content.own, strict=True)
         ]
     keys: Sequence[IdempotencyKey] = recipients
-    audience = None
+    audience = condition = None
     if isinstance(request, BroadcastPush):
         audience = audience_of(workspace, request, silent=bool(content.shared["silent"]))
-        keys = [IdempotencyKey.of_broadcast(request.msgkey)]
+        keys = [IdempotencyKey.of_whole_push(request.msgkey)]
+    elif isinstance(request, AudiencePush):
+        condition = resolve_condition(workspace, request.condition, request.msgkey)
+        keys = [IdempotencyKey.of_whole_push(request.msgkey)]
     return ValidatedPush(
         kind=request.kind,
         task_name=request.task_name,
@@ -71,4 +77,5 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         idempotency_keys=keys,
         recipients=recipients,
         audience=audience,
+        condition=condition,
     )

@@ -87,10 +87,10 @@ def test_the_curl_examples_push(stack: Stack, users: list[PahoDevice], folder: P
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not on this machine")
     answers = run(["bash", "-euc", program(stack, "sh")], folder)
-    assert [answer["code"] for answer in answers] == ["100"] * 14
+    assert [answer["code"] for answer in answers] == ["100"] * 15
     tasks = [answer["data"] for answer in answers]
-    # The message of the file is the same as that of the template push.
-    expected = sorted([*PUSHED, ("Hello Ann", "tea")])
+    # The message of the file is the same as that of the template push; the audience is Ann.
+    expected = sorted([*PUSHED, ("Hello Ann", "tea"), ("For members", "")])
     assert users[0].wait(lambda: arrived(users, tasks) == expected), arrived(users, tasks)
     assert {"colour": "green"} in [data["params"] for _, data, _ in users[0].received]
 

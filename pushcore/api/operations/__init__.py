@@ -7,11 +7,22 @@ throttling follow from it.
 from __future__ import annotations
 
 from pushcore.api.operation import Operation
-from pushcore.api.operations import analysis, audience, broadcasts, devices, pushes, revocations, schedules, templates
+from pushcore.api.operations import (
+    analysis,
+    audience,
+    audience_pushes,
+    broadcasts,
+    devices,
+    pushes,
+    revocations,
+    schedules,
+    templates,
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     *pushes.OPERATIONS,
     *broadcasts.OPERATIONS,
+    *audience_pushes.OPERATIONS,
     *devices.OPERATIONS,
     *audience.OPERATIONS,
     *revocations.OPERATIONS,

@@ -57,7 +57,7 @@ class QueryPushAnalysisCoreIndexSchema(QueryPushAnalysisStatusListSchema):
 
 
 class QueryPushAnalysisTaskListSchema(RequestSchema):
-    """Ask for multiple and broadcast pushes."""
+    """Ask for multiple, broadcast and audience pushes."""
 
     startTime = Moment(help_text="A time of the day from which on, milliseconds since 1970.", **OPTIONAL)
     taskId = Id(optional=True, help_text="Exactly this task.")
@@ -103,7 +103,7 @@ def query_status_list(workspace: Workspace, wanted: AnalysisFilter, caller: Call
 
 
 def query_task_list(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]]:
-    """List multiple and broadcast pushes, a page of them."""
+    """List multiple, broadcast and audience pushes, a page of them."""
     page = analysis().task_page(
         workspace,
         needed(values, "startTime"),
@@ -194,7 +194,7 @@ OPERATIONS = (
     Operation(
         "QueryPushAnalysisTaskList",
         "analysis/tasks",
-        "List multiple and broadcast pushes",
+        "List pushes to many devices: multiple, broadcast and audience pushes",
         QueryPushAnalysisTaskListSchema,
         query_task_list,
         {V2020: (*SCOPE, "startTime")},

@@ -45,7 +45,7 @@ class StrategyContent(NestedObject):
     time = serializers.TimeField(**OPTIONAL)
 
 
-class PushSchema(RequestSchema):
+class CommonPushSchema(RequestSchema):
     """What all pushes have in common.
 
     Attributes:
@@ -53,7 +53,6 @@ class PushSchema(RequestSchema):
     """
 
     codes = {
-        "deliveryType": ResultCode.DELIVERY_TYPE_NOT_SUPPORTED,
         "expiredSeconds": ResultCode.EXPIREDSECONDS_WRONG,
         "extendedParams": ResultCode.INVALID_EXTEND_PARAM,
     }
@@ -62,11 +61,6 @@ class PushSchema(RequestSchema):
 
     taskName = Text(
         source="task_name", help_text="Name of the push task; required in version 2019-08-21. At most 200 characters."
-    )
-    deliveryType = Number(
-        source="delivery_type",
-        help_text="What a target is: 1 Android device, 2 iOS device, 3 user, 5 Live Activity's push token, "
-        "6 Live Activity's ID, 7 HarmonyOS device, 8 web device, 9 other device.",
     )
     expiredSeconds = Number(source="expired_seconds", help_text="Validity in seconds.")
     extendedParams = TextMap(
@@ -119,6 +113,32 @@ class PushSchema(RequestSchema):
     )
     apnsCategory = Text(source="vendor_options.apnsCategory", help_text="APNs: category, whose actions are offered.")
     threadId = Text(source="vendor_options.threadId", help_text="APNs: notifications with the same one are grouped.")
+    smsSignName = Text(source="sms.smsSignName", help_text="SMS complement: signature.")
+    smsStrategy = Number(source="sms.smsStrategy", help_text="SMS complement: 0, for none is sent.", **OPTIONAL)
+    smsTemplateCode = Text(source="sms.smsTemplateCode", help_text="SMS complement: template.")
+    smsTemplateParam = Text(source="sms.smsTemplateParam", help_text="SMS complement: template parameters.")
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> Submission:
+        """Make the push and its strategy. Raises `ResultError` for a wished SMS and an incomplete strategy."""
+        _refuse_sms(values.pop("sms"))
+        schedule, is_dry_run = values.pop("schedule"), values.pop("is_dry_run")
+        options = values["vendor_options"].items()
+        values["vendor_options"] = {name: value for name, value in options if value not in (None, "", {})}
+        strategy = _strategy_of(schedule["type"], schedule["content"] or {})
+        return Submission(cls.request(**values), strategy, is_dry_run)
+
+
+class PushSchema(CommonPushSchema):
+    """What pushes have in common that say what their targets are: users, devices of a platform, or Live Activities."""
+
+    codes = CommonPushSchema.codes | {"deliveryType": ResultCode.DELIVERY_TYPE_NOT_SUPPORTED}
+
+    deliveryType = Number(
+        source="delivery_type",
+        help_text="What a target is: 1 Android device, 2 iOS device, 3 user, 5 Live Activity's push token, "
+        "6 Live Activity's ID, 7 HarmonyOS device, 8 web device, 9 other device.",
+    )
     activityEvent = Text(
         source="vendor_options.activityEvent", help_text="Live Activity: start (deliveryType 5 only), update or end."
     )
@@ -141,20 +161,6 @@ class PushSchema(RequestSchema):
         high=253_402_300_799,
         **OPTIONAL,
     )
-    smsSignName = Text(source="sms.smsSignName", help_text="SMS complement: signature.")
-    smsStrategy = Number(source="sms.smsStrategy", help_text="SMS complement: 0, for none is sent.", **OPTIONAL)
-    smsTemplateCode = Text(source="sms.smsTemplateCode", help_text="SMS complement: template.")
-    smsTemplateParam = Text(source="sms.smsTemplateParam", help_text="SMS complement: template parameters.")
-
-    @classmethod
-    def build(cls, values: dict[str, Any]) -> Submission:
-        """Make the push and its strategy. Raises `ResultError` for a wished SMS and an incomplete strategy."""
-        _refuse_sms(values.pop("sms"))
-        schedule, is_dry_run = values.pop("schedule"), values.pop("is_dry_run")
-        options = values["vendor_options"].items()
-        values["vendor_options"] = {name: value for name, value in options if value not in (None, "", {})}
-        strategy = _strategy_of(schedule["type"], schedule["content"] or {})
-        return Submission(cls.request(**values), strategy, is_dry_run)
 
 
 def _refuse_sms(sms: Mapping[str, Any]) -> None:

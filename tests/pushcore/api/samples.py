@@ -19,6 +19,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PushBroadcast": COMMON | {
         "deliveryType": 1, "templateName": "hello", "templateKeyValue": {"name": "Ann"}, "msgkey": "k1",
     },
+    "PushToAudience": SCOPE | {
+        "taskName": "task", "condition": {"platform": "android"}, "msgkey": "k1", "title": "Title",
+        "content": "Content", "expiredSeconds": 300,
+    },
     "CreateTemplate": SCOPE | {"name": "second", "description": "d", "title": "Hello #name#", "body": "Body"},
     "PushBind": SCOPE | {"userId": "ann", "deliveryToken": "apns-token", "osType": 2},
     "PushUnBind": SCOPE | {"userId": "ann", "deliveryToken": "apns-token"},

@@ -22,7 +22,7 @@ GROUPS = {
     "all": tuple(BY_ACTION),
     "all but QueryMpsSchedulerList": tuple(action for action in BY_ACTION if action != "QueryMpsSchedulerList"),
     "named pushes": NAMED,
-    "pushes": (*NAMED, "PushBroadcast"),
+    "pushes": (*NAMED, "PushBroadcast", "PushToAudience"),
 }
 Row = tuple[str, str]
 

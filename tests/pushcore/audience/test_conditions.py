@@ -221,10 +221,11 @@ def test_random_conditions_choose_what_a_plain_recount_chooses(
         condition = conditions.parse(form)
         wanted = [device.id for device in population if meets(device, form)]
         assert resolve.count(workspace.pk, condition) == len(wanted), form
-        assert [found for page in resolve.walk(workspace.pk, condition) for found in page] == wanted, form
+        walk = resolve.Walk(workspace.pk, condition, resolve.ids_of_names(workspace.pk, condition))
+        assert [device.device_id for page in walk.pages() for device in walk.find(page)] == wanted, form
         if wanted:
             middle = wanted[len(wanted) // 2]
-            rest = [found for page in resolve.walk(workspace.pk, condition, after=middle) for found in page]
+            rest = [device.device_id for page in walk.pages(middle, wanted[-1]) for device in walk.find(page)]
             assert rest == wanted[len(wanted) // 2 + 1 :]
         chosen += 0 < len(wanted) < len(population)
     assert chosen > 10

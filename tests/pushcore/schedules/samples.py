@@ -9,7 +9,15 @@ from typing import Any
 from django.utils import timezone
 
 from pushcore.models import Occurrence, PushTask
-from pushcore.push.requests import AnyPush, BroadcastPush, MultiplePush, SimplePush, TargetMessage, TemplatePush
+from pushcore.push.requests import (
+    AnyPush,
+    AudiencePush,
+    BroadcastPush,
+    MultiplePush,
+    SimplePush,
+    TargetMessage,
+    TemplatePush,
+)
 from pushcore.schedules.times import DAILY, Cyclic, Timed
 
 RPC: dict[str, Any] = {"source": PushTask.Source.RPC, "author": "test"}
@@ -30,6 +38,7 @@ REQUESTS: list[AnyPush] = [
         delivery_type=2, expired_seconds=600, template_name="hello", template_key_value={"name": "all"}, msgkey="b1",
         bind_window=(NOW, NOW + timedelta(days=1)),
     ),
+    AudiencePush(condition={"platform": "ios"}, msgkey="a1", expired_seconds=600, title="T", content="C"),
 ]  # fmt: skip
 
 

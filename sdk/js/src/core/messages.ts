@@ -25,7 +25,7 @@ export interface MessageData {
   /** The backend's own ID of the message. */
   msgKey: string;
   taskId: string;
-  pushType: 'simple' | 'template' | 'multiple' | 'broadcast';
+  pushType: 'simple' | 'template' | 'multiple' | 'broadcast' | 'audience';
   /** Milliseconds since 1970, by the service's clock. */
   createdAt: number;
   expireAt: number;

@@ -1,0 +1,81 @@
+"""A push to the devices that meet a condition. The published packages have no such action: it is our own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushcore.api.fields import ConditionValue, Number, Text, TextMap
+from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2020, Operation
+from pushcore.api.operations.push_schema import EXAMPLE_TASK, CommonPushSchema, Submission
+from pushcore.api.operations.pushes import submit
+from pushcore.api.schema import OPTIONAL
+from pushcore.codes.results import ResultCode
+from pushcore.push.requests import AudiencePush
+
+
+class PushToAudienceSchema(CommonPushSchema):
+    """An audience push: one message to each device that meets a condition, of whatever platform."""
+
+    request = AudiencePush
+    codes = CommonPushSchema.codes | {
+        "condition": ResultCode.CONDITION_INVALID,
+        "templateKeyValue": ResultCode.TEMPLATEKV_NOT_ENOUGH,
+        "androidChannel": ResultCode.ANDROID_CHANNEL_PARAM_INVALID,
+    }
+
+    condition = ConditionValue(help_text="Which devices: an object, or text (docs/audiences.md).")
+    msgkey = Text(help_text="The caller's own ID of the push, at most 64 characters.")
+    templateName = Text(source="template_name", help_text="Name of the template; or title and content.")
+    templateKeyValue = TextMap(source="template_key_value", help_text="Placeholder -> value.")
+    title = Text(help_text="Title, at most 200 characters; not beside templateName.")
+    content = Text(help_text="Body, at most 200 characters; not beside templateName.")
+    uri = Text(help_text="URL to open on tap; not beside templateName.")
+    pushStyle = Number(
+        source="push_style",
+        help_text="0 default, 1 big text, 2 rich; not beside templateName.",
+        required=False,
+        default=0,
+    )
+    iconUrls = TextMap(source="icon_urls", help_text="Icon per channel; not beside templateName.")
+    imageUrls = TextMap(source="image_urls", help_text="Large image per channel; not beside templateName.")
+    pushAction = Number(
+        source="push_action",
+        help_text="On tap: 0 web URL (default), 1 intent activity; with a template, the template's by default.",
+        **OPTIONAL,
+    )
+    silent = Number(help_text="1: not shown; with a template, the template's by default.", **OPTIONAL)
+    androidChannel = Number(
+        source="android_channel",
+        help_text="1 self-built channel only, 2 default; iOS devices are reached by APNs.",
+        **OPTIONAL,
+    )
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> Submission:
+        """Make the push."""
+        values["android_channel"] = values["android_channel"] or 0
+        return super().build(values)
+
+
+OPERATIONS = (
+    Operation(
+        "PushToAudience",
+        "push/audience",
+        "Push to the devices that meet a condition",
+        PushToAudienceSchema,
+        submit,
+        {V2020: (*SCOPE, "condition", "msgkey", "expiredSeconds")},
+        example=(
+            EXAMPLE_SCOPE
+            | {
+                "taskName": "june offers",
+                "condition": {"and": [{"tag": "vip"}, {"last_seen_within_days": 30}]},
+                "msgkey": "1578807462793",
+                "title": "Hello",
+                "content": "Half price until Sunday",
+                "expiredSeconds": 86400,
+            },
+            EXAMPLE_TASK,
+        ),
+    ),
+)

@@ -1,0 +1,83 @@
+"""The messages of an audience push: one for each device that meets its condition, a page of devices at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+
+from pushcore.audience.resolve import Page
+from pushcore.audience.walks import condition_of
+from pushcore.loading.messages import NewMessage, rows_of
+from pushcore.loading.source import Source, TakenError
+from pushcore.models import AudienceWalk, PushTask
+from pushcore.storage import clock, ids
+
+log = structlog.get_logger(__name__)
+
+
+class _Entry(NamedTuple):
+    """A device by its Ad-token. What it gets is the same for all."""
+
+    target: str
+    msgkey: str
+    override: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageBlock:
+    """A page of devices, and the messages of those that meet the condition."""
+
+    page: Page
+    messages: Sequence[NewMessage]
+    rows: bytes
+
+
+class AudienceSource(Source[Page, PageBlock]):
+    """The messages of an audience push. A device is looked at once, and gets the push if it meets the condition then.
+
+    Idempotency keys are claimed when the push is accepted: its messages need none of their own.
+    """
+
+    load: AudienceWalk
+
+    def __init__(self, walk: AudienceWalk) -> None:
+        self.task = PushTask.objects.get(pk=walk.pk)
+        self.load = walk
+        self._walk = condition_of(walk).walk(walk.workspace_id)
+
+    def read(self) -> Iterator[Page]:
+        """Go on after the last device of the committed page."""
+        return self._walk.pages(self.load.position, self.load.last_device_id)
+
+    def prepare(self, read: Page) -> PageBlock:
+        """Find the devices of a page that meet the condition."""
+        found = self._walk.find(read)
+        message_ids = ids.new_ids(len(found)) if found else []
+        messages = [
+            (message_id, _Entry(device.ad_token, self.load.msgkey), device.target)
+            for message_id, device in zip(message_ids, found, strict=True)
+        ]
+        return PageBlock(read, messages, rows_of(self.task, messages))
+
+    def claim(self, block: PageBlock, now: datetime) -> PageBlock:
+        """Return the block: its push has the claim."""
+        return block
+
+    def advance(self, block: PageBlock) -> None:
+        """Move the position to the page's last device."""
+        walk, page = self.load, block.page
+        found = walk.found + len(block.messages)
+        open_walk = AudienceWalk.objects.filter(pk=walk.pk, position=page.after)
+        if not open_walk.update(position=page.end, found=found):
+            raise TakenError(f"audience {walk.pk} is walked by another worker")
+        walk.found = found
+
+    def finish(self) -> None:
+        """Note that all devices were looked at, or that the push was revoked."""
+        walk = self.load
+        AudienceWalk.objects.filter(pk=walk.pk).update(finished_at=clock.now())
+        log.info("audience walked", task=walk.pk, found=walk.found)

@@ -1,0 +1,85 @@
+"""Walks of audiences: what is kept of a push to the devices that meet a condition, until it has gone to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pushcore.audience import conditions
+from pushcore.audience.condition_text import to_json_form
+from pushcore.audience.names import Kind
+from pushcore.audience.resolve import Walk, ids_of_names
+from pushcore.codes.results import ResultCode, ResultError
+from pushcore.models import AudienceWalk, Device, PushTask, Workspace
+
+# Audience pushes of a workspace whose devices are still walked.
+MAX_OPEN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCondition:
+    """The condition of a push as it was when the push was accepted.
+
+    Attributes:
+        form: Its JSON form.
+        ids: The ids of its tags and topics.
+        msgkey: Of all the push's messages.
+    """
+
+    form: dict[str, Any]
+    ids: Mapping[tuple[Kind, str], int]
+    msgkey: str
+
+    def walk(self, workspace_id: int) -> Walk:
+        """Return the walk of the devices that meet it."""
+        return Walk(workspace_id, conditions.parse(self.form), self.ids)
+
+
+def resolve_condition(workspace: Workspace, given: Mapping[str, Any] | str, msgkey: str) -> ResolvedCondition:
+    """Read a condition and look its names up.
+
+    Raises:
+        ResultError: CONDITION_INVALID, with the path of the term that is wrong.
+    """
+    form = to_json_form(given) if isinstance(given, str) else dict(given)
+    return ResolvedCondition(form, ids_of_names(workspace.pk, conditions.parse(form)), msgkey)
+
+
+def check_limit(workspace: Workspace) -> None:
+    """Check that one more audience may be walked; until the transaction ends, no other call of the workspace does.
+
+    Raises:
+        ResultError: Too many are (INVALID_PARAM).
+    """
+    Workspace.objects.select_for_update(no_key=True).only("pk").get(pk=workspace.pk)
+    if AudienceWalk.objects.filter(workspace=workspace, finished_at__isnull=True).count() >= MAX_OPEN:
+        raise ResultError(
+            ResultCode.INVALID_PARAM,
+            f"{MAX_OPEN} audience pushes are under way at this time already",
+            parameter="audience pushes",
+        )
+
+
+def save(task: PushTask, condition: ResolvedCondition) -> None:
+    """Insert the walk of a push: part of the transaction that inserts its task."""
+    newest = Device.objects.filter(workspace=task.workspace_id).only("pk").order_by("-pk").first()
+    names: dict[str, dict[str, int]] = {}
+    for (kind, name), name_id in condition.ids.items():
+        names.setdefault(str(kind.value), {})[name] = name_id
+    AudienceWalk.objects.create(
+        id=task.pk,
+        workspace_id=task.workspace_id,
+        created_at=task.created_at,
+        accepted_at=task.created_at,
+        condition=condition.form,
+        names=names,
+        msgkey=condition.msgkey,
+        last_device_id=newest.pk if newest else 0,
+    )
+
+
+def condition_of(walk: AudienceWalk) -> ResolvedCondition:
+    """Return the condition of a walk, with the ids that its names had when the push was accepted."""
+    ids = {(Kind(int(kind)), name): name_id for kind, known in walk.names.items() for name, name_id in known.items()}
+    return ResolvedCondition(walk.condition, ids, walk.msgkey)
