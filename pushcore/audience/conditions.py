@@ -6,6 +6,7 @@ form first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,17 +14,21 @@ from typing import Any, TypeVar
 from pushcore.audience.attributes import Value, check_attribute_name, parse_value
 from pushcore.audience.condition_text import to_json_form
 from pushcore.audience.names import Kind, check_name
-from pushcore.channels import Platform
+from pushcore.channels import Channel, Platform, third_channel_named, third_channels
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.info import parse_platform
+from pushcore.devices.region import parse_country, parse_language
 
 T = TypeVar("T")
 
 MAX_DEPTH = 8
 MAX_TERMS = 20
 MAX_DAYS = 3650
-# The comparisons of an attribute, and how jsonpath writes them.
+# Comparisons, and how jsonpath writes them.
 COMPARISONS = {"eq": "==", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+# What a term calls the channel of devices that no vendor reaches.
+SELF_BUILT = "self_built"
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,5}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,35 @@ class OnPlatform:
 
 
 @dataclass(frozen=True, slots=True)
+class OnChannel:
+    """A vendor's channel reaches the device, or (`Channel.SELF_BUILT`) none does."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class AppVersionIs:
+    """The version of the device's app compares so with a version, number by number."""
+
+    comparison: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class InCountry:
+    """The device says that it is used in the country (two letters)."""
+
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasLanguage:
+    """The device's language is this one, or a kind of it: `zh` has `zh-Hans-CN`."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeenWithin:
     """The device was seen within so many days."""
 
@@ -86,7 +120,20 @@ class IsBound:
     bound: bool
 
 
-Condition = And | Or | Not | HasName | AttributeIs | OnPlatform | SeenWithin | IsBound
+Condition = (
+    And
+    | Or
+    | Not
+    | HasName
+    | AttributeIs
+    | OnPlatform
+    | OnChannel
+    | AppVersionIs
+    | InCountry
+    | HasLanguage
+    | SeenWithin
+    | IsBound
+)
 
 
 def parse(given: Mapping[str, Any] | str, path: str = "condition") -> Condition:
@@ -174,6 +221,39 @@ def _platform(given: Mapping[str, Any], path: str) -> Condition:
     return OnPlatform(_rephrased(path, lambda: parse_platform(given["platform"])))
 
 
+def _channel(given: Mapping[str, Any], path: str) -> Condition:
+    name = given["channel"]
+    channel = Channel.SELF_BUILT if name == SELF_BUILT else third_channel_named(str(name).lower())
+    if channel is None:
+        known = ", ".join((SELF_BUILT, *(channel.label for channel in third_channels())))
+        raise fault(path, f"one of {known} is expected")
+    return OnChannel(channel)
+
+
+def _app_version(given: Mapping[str, Any], path: str) -> Condition:
+    inner = given["app_version"]
+    if not isinstance(inner, Mapping) or len(inner) != 1 or next(iter(inner)) not in COMPARISONS:
+        raise fault(path, f"an object with one of {', '.join(COMPARISONS)} is expected")
+    [(comparison, version)] = inner.items()
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise fault(f"{path}.{comparison}", "a version is expected: numbers with points between, such as '2.10'")
+    return AppVersionIs(comparison, version)
+
+
+def _country(given: Mapping[str, Any], path: str) -> Condition:
+    name = given["country"]
+    if not isinstance(name, str) or not (country := parse_country(name)):
+        raise fault(path, "two letters are expected (ISO 3166-1), such as 'CN'")
+    return InCountry(country)
+
+
+def _language(given: Mapping[str, Any], path: str) -> Condition:
+    name = given["language"]
+    if not isinstance(name, str) or not (language := parse_language(name)):
+        raise fault(path, "a language tag is expected (BCP 47), such as 'zh' or 'zh-Hans'")
+    return HasLanguage(language)
+
+
 def _seen(given: Mapping[str, Any], path: str) -> Condition:
     days = given["last_seen_within_days"]
     if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= MAX_DAYS:
@@ -201,6 +281,10 @@ _TERMS: dict[str, Callable[[Mapping[str, Any], str], Condition]] = {
     "topic": _name(Kind.TOPIC),
     "attribute": _attribute,
     "platform": _platform,
+    "channel": _channel,
+    "app_version": _app_version,
+    "country": _country,
+    "language": _language,
     "last_seen_within_days": _seen,
     "bound": _bound,
 }

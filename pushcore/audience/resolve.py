@@ -17,22 +17,30 @@ from pushcore.audience import names
 from pushcore.audience.conditions import (
     COMPARISONS,
     And,
+    AppVersionIs,
     AttributeIs,
     Condition,
+    HasLanguage,
     HasName,
+    InCountry,
     IsBound,
     Not,
+    OnChannel,
     OnPlatform,
     Or,
     SeenWithin,
     fault,
 )
 from pushcore.audience.names import Kind
+from pushcore.channels import Channel
 from pushcore.push.targets import ResolvedTarget
 from pushcore.storage.sql import statements
 from pushcore.storage.timeouts import statement_timeout
 
 _SQL = statements(__file__)
+
+# Comparisons as SQL writes them.
+_OPERATORS = {name: "=" if name == "eq" else written for name, written in COMPARISONS.items()}
 
 COUNT_TIMEOUT_MS = 10_000
 # The first number of the advisory locks of counts; the second is the workspace's.
@@ -169,10 +177,24 @@ class _Query:
                 return self._matching(self._attribute(condition))
             case OnPlatform(platform):
                 return f"(d.platform = {self._parameter(platform.value)})"
+            case OnChannel(channel):
+                return self._on_channel(channel)
+            case AppVersionIs(comparison, version):
+                than = self._parameter(version)
+                return _SQL["version"].format(comparison=_OPERATORS[comparison], version=than)
+            case InCountry(country):
+                return f"(d.country = {self._parameter(country)})"
+            case HasLanguage(language):
+                return f"(d.language || '-' LIKE {self._parameter(language + '-%')})"
             case SeenWithin(days):
                 return f"(d.last_seen_at >= now() - make_interval(days => {self._parameter(days)})) IS TRUE"
             case IsBound(bound):
                 return ("" if bound else "NOT ") + _SQL["bound"].format(**self._within)
+
+    def _on_channel(self, channel: Channel) -> str:
+        if channel == Channel.SELF_BUILT:
+            return "(d.third_token = '')"
+        return f"(d.third_token <> '' AND d.third_channel = {self._parameter(channel.value)}) IS TRUE"
 
     def _matching(self, matches: str) -> str:
         return _SQL["matching"].format(matches=matches, **self._within)

@@ -23,6 +23,13 @@
     WHERE b.workspace_id = %(workspace)s AND b.unbound_at IS NULL {bound_within}
 )) IS TRUE
 
+-- version --
+-- Condition: the app's version compares so with a version, as lists of numbers without zeros at their ends. What stands
+-- behind the numbers (`2.1-beta`) is no part of them; a version without any compares with none.
+(string_to_array(regexp_replace(
+    substring(d.app_version FROM '^[vV]?([0-9]+(?:[.][0-9]+)*)'), '([.]0+)+$', ''
+), '.')::numeric[] {comparison} string_to_array(regexp_replace({version}, '([.]0+)+$', ''), '.')::numeric[]) IS TRUE
+
 -- within --
 -- Condition: {column} is one of a page's devices.
 AND {column} > %(after)s AND {column} <= %(to)s

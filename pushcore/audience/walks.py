@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pushcore.audience import conditions
+from pushcore.audience import conditions, segments
 from pushcore.audience.condition_text import to_json_form
 from pushcore.audience.names import Kind
 from pushcore.audience.resolve import Walk, ids_of_names
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import AudienceWalk, Device, PushTask, Workspace
+from pushcore.push.requests import AudiencePush
 
 # Audience pushes of a workspace whose devices are still walked.
 MAX_OPEN = 20
@@ -23,11 +24,13 @@ class ResolvedCondition:
 
     Attributes:
         form: Its JSON form.
+        segment_name: The segment that it is of; empty where the push has a condition of its own.
         ids: The ids of its tags and topics.
         msgkey: Of all the push's messages.
     """
 
     form: dict[str, Any]
+    segment_name: str
     ids: Mapping[tuple[Kind, str], int]
     msgkey: str
 
@@ -36,14 +39,28 @@ class ResolvedCondition:
         return Walk(workspace_id, conditions.parse(self.form), self.ids)
 
 
-def resolve_condition(workspace: Workspace, given: Mapping[str, Any] | str, msgkey: str) -> ResolvedCondition:
-    """Read a condition and look its names up.
+def resolve_condition(workspace: Workspace, request: AudiencePush) -> ResolvedCondition:
+    """Read the condition of a push, its own or its segment's, and look the names in it up.
 
     Raises:
-        ResultError: CONDITION_INVALID, with the path of the term that is wrong.
+        ResultError: CONDITION_INVALID, with the path of the term that is wrong; SEGMENT_NOT_EXIST.
     """
-    form = to_json_form(given) if isinstance(given, str) else dict(given)
-    return ResolvedCondition(form, ids_of_names(workspace.pk, conditions.parse(form)), msgkey)
+    form = form_of(workspace, request.condition, request.segment_name)
+    name = segments.clean_name(request.segment_name) if request.segment_name else ""
+    return ResolvedCondition(form, name, ids_of_names(workspace.pk, conditions.parse(form)), request.msgkey)
+
+
+def form_of(workspace: Workspace, condition: Mapping[str, Any] | str | None, segment_name: str) -> dict[str, Any]:
+    """Return the JSON form of a condition that is given, or that a segment keeps.
+
+    Raises:
+        ResultError: Both are given, or neither (INVALID_PARAM); CONDITION_INVALID; SEGMENT_NOT_EXIST.
+    """
+    if bool(condition) == bool(segment_name):
+        raise ResultError(ResultCode.INVALID_PARAM, "condition or segmentName is needed, and not both")
+    if not condition:
+        return dict(segments.named(workspace, segment_name).condition)
+    return to_json_form(condition) if isinstance(condition, str) else dict(condition)
 
 
 def check_limit(workspace: Workspace) -> None:
@@ -73,6 +90,7 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
         created_at=task.created_at,
         accepted_at=task.created_at,
         condition=condition.form,
+        segment_name=condition.segment_name,
         names=names,
         msgkey=condition.msgkey,
         last_device_id=newest.pk if newest else 0,
@@ -82,4 +100,4 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
 def condition_of(walk: AudienceWalk) -> ResolvedCondition:
     """Return the condition of a walk, with the ids that its names had when the push was accepted."""
     ids = {(Kind(int(kind)), name): name_id for kind, known in walk.names.items() for name, name_id in known.items()}
-    return ResolvedCondition(walk.condition, ids, walk.msgkey)
+    return ResolvedCondition(walk.condition, walk.segment_name, ids, walk.msgkey)

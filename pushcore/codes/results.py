@@ -69,6 +69,10 @@ class ResultCode(Enum):
     # Of this service alone.
     TAG_NUM_TOO_MUCH = ("3101", _("too many tags, topics or attributes"))
     CONDITION_INVALID = ("3102", _("illegal condition"))
+    SEGMENT_NOT_EXIST = ("3103", _("segment does not exist"))
+    SEGMENT_ALREADY_EXIST = ("3104", _("segment already exists"))
+    SEGMENT_NUM_TOO_MUCH = ("3105", _("too many segments"))
+    SEGMENT_NAME_INVALID = ("3106", _("illegal segment name"))
     SYSTEM_ERROR = ("9000", _("system error"))
 
     def __init__(self, code: str, meaning: str) -> None:

@@ -363,6 +363,24 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Segment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=64, verbose_name='name')),
+                ('description', models.CharField(blank=True, default='', max_length=200, verbose_name='description')),
+                ('condition', models.JSONField(help_text='Its JSON form.', verbose_name='condition')),
+                ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),
+                ('saved_at', models.DateTimeField(editable=False, verbose_name='modification time')),
+                ('saved_by', models.CharField(blank=True, editable=False, max_length=150, verbose_name='changed by')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='segments', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'segment',
+                'verbose_name_plural': 'segments',
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='pushcore_segment_unique', violation_error_message='The workspace has a segment of this name already.')],
+            },
+        ),
+        migrations.CreateModel(
             name='AudienceWalk',
             fields=[
                 ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='task ID')),
@@ -372,6 +390,7 @@ class Migration(migrations.Migration):
                 ('leased_until', models.DateTimeField(null=True)),
                 ('position', models.BigIntegerField(default=0)),
                 ('condition', models.JSONField(verbose_name='condition')),
+                ('segment_name', models.CharField(blank=True, default='', max_length=64, verbose_name='segment')),
                 ('names', models.JSONField(default=dict)),
                 ('msgkey', models.CharField(max_length=64, verbose_name='customer message ID')),
                 ('last_device_id', models.BigIntegerField()),

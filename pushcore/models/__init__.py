@@ -1,7 +1,7 @@
 """The models of the domain, one file for each subject."""
 
 from pushcore.models.apps import App, Workspace
-from pushcore.models.audience import AudienceName, AudienceProfile, AudienceWalk, UserAlias
+from pushcore.models.audience import AudienceName, AudienceProfile, AudienceWalk, Segment, UserAlias
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.devices import Binding, Device, TokenLoss
 from pushcore.models.files import FileChunk, FileFault, FileImport
@@ -37,6 +37,7 @@ __all__ = [
     "Revocation",
     "RsaKey",
     "Schedule",
+    "Segment",
     "TaskLoad",
     "Template",
     "TemplateContent",

@@ -116,6 +116,34 @@ class UserAlias(models.Model):
         return self.alias
 
 
+class Segment(models.Model):
+    """A condition that is kept under a name (`pushcore.audience.segments`)."""
+
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="segments", db_index=False, verbose_name=_("workspace")
+    )
+    name = models.CharField(_("name"), max_length=64)
+    description = models.CharField(_("description"), max_length=200, blank=True, default="")
+    condition = models.JSONField(_("condition"), help_text=_("Its JSON form."))
+    created_at = CreationTimeField(_("created at"), editable=False)
+    saved_at = CreationTimeField(_("modification time"), editable=False)
+    saved_by = models.CharField(_("changed by"), max_length=150, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("segment")
+        verbose_name_plural = _("segments")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "name"],
+                name="pushcore_segment_unique",
+                violation_error_message=_("The workspace has a segment of this name already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AudienceWalk(TaskLoad):
     """The devices that an audience push goes to, in the order of their ids; `position` is the last one looked at.
 
@@ -124,6 +152,7 @@ class AudienceWalk(TaskLoad):
     """
 
     condition = models.JSONField(_("condition"))
+    segment_name = models.CharField(_("segment"), max_length=64, blank=True, default="")
     # Of the tags and topics in it: their ids by name, by kind (the number).
     names = models.JSONField(default=dict)
     msgkey = models.CharField(_("customer message ID"), max_length=64)

@@ -121,13 +121,15 @@ class AudiencePush(PushRequest):
     """The same content to every device that meets a condition, of all platforms.
 
     Attributes:
-        condition: Its JSON form, or text (`pushcore.audience.conditions`).
+        condition: Its JSON form, or text (`pushcore.audience.conditions`); None where a segment has it.
+        segment_name: The segment whose condition they meet.
         template_name: The template that is rendered; without one, title and content are the request's own.
     """
 
     kind = PushTask.Kind.AUDIENCE
     delivery_type: int = DeliveryType.AUDIENCE.value
-    condition: Mapping[str, Any] | str
+    condition: Mapping[str, Any] | str | None = None
+    segment_name: str = ""
     msgkey: str
     template_name: str = ""
     template_key_value: Mapping[str, str] = field(default_factory=dict)

@@ -64,7 +64,7 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         audience = audience_of(workspace, request, silent=bool(content.shared["silent"]))
         keys = [IdempotencyKey.of_whole_push(request.msgkey)]
     elif isinstance(request, AudiencePush):
-        condition = resolve_condition(workspace, request.condition, request.msgkey)
+        condition = resolve_condition(workspace, request)
         keys = [IdempotencyKey.of_whole_push(request.msgkey)]
     return ValidatedPush(
         kind=request.kind,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import QuerySet
 
+from pushcore.audience import segments
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
 from pushcore.models import FileImport, Occurrence, PushTask, Schedule, Workspace
@@ -145,6 +146,8 @@ def _insert(schedule: Schedule, at: Sequence[datetime], children: Sequence[int])
     workspace = schedule.workspace
     if schedule.template_name:
         templates.hold(workspace, schedule.template_name)
+    if segment_name := schedule.request.get("segment_name"):
+        segments.hold(workspace, segment_name)
     if Schedule.objects.filter(workspace=workspace, occurrences__status=PENDING).distinct().count() >= MAX_OPEN:
         raise ResultError(ResultCode.INVALID_PARAM, f"{MAX_OPEN} schedules are waiting already", parameter="schedules")
     schedule.save(force_insert=True)

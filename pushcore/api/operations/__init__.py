@@ -16,6 +16,7 @@ from pushcore.api.operations import (
     pushes,
     revocations,
     schedules,
+    segments,
     templates,
 )
 
@@ -25,6 +26,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *audience_pushes.OPERATIONS,
     *devices.OPERATIONS,
     *audience.OPERATIONS,
+    *segments.OPERATIONS,
     *revocations.OPERATIONS,
     *schedules.OPERATIONS,
     *analysis.OPERATIONS,

@@ -11,9 +11,10 @@ from typing import Any
 
 from pushcore.api.fields import ConditionValue, JsonObject, Number, Text, TextList, TextMap
 from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2020, Caller, Envelope, Operation
-from pushcore.api.schema import RequestSchema
+from pushcore.api.schema import OPTIONAL, RequestSchema
 from pushcore.audience import aliases, conditions, names, profiles, resolve
 from pushcore.audience.changes import NamesChange, ProfileChange, attributes_of
+from pushcore.audience.walks import form_of
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.state import TargetType
 from pushcore.models import Workspace
@@ -114,7 +115,8 @@ class PushRemoveAudienceNamesSchema(RequestSchema):
 class PushCountAudienceSchema(RequestSchema):
     """Count the devices that meet a condition."""
 
-    condition = ConditionValue(help_text="The condition: an object, or text (docs/audiences.md).")
+    condition = ConditionValue(help_text="The condition: an object, or text (docs/audiences.md).", **OPTIONAL)
+    segmentName = Text(help_text="The segment whose condition counts, in place of condition.")
 
 
 def update_profiles(workspace: Workspace, update: ProfileUpdate, caller: Caller) -> dict[str, Any]:
@@ -165,7 +167,7 @@ def remove_names(workspace: Workspace, values: Mapping[str, Any], caller: Caller
 
 def count_audience(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     """Count the devices that meet a condition."""
-    condition = conditions.parse(values["condition"])
+    condition = conditions.parse(form_of(workspace, values["condition"], values["segmentName"]))
     try:
         return {"devices": resolve.count(workspace.pk, condition)}
     except StatementTimeoutError:
@@ -281,7 +283,7 @@ OPERATIONS = (
         "Count the devices that meet a condition",
         PushCountAudienceSchema,
         count_audience,
-        {V2020: (*SCOPE, "condition")},
+        {V2020: SCOPE},
         Envelope.RESULT_CONTENT,
         example=(
             EXAMPLE_SCOPE | {"condition": {"and": [{"tag": "vip"}, {"platform": "ios"}, {"last_seen_within_days": 7}]}},

@@ -23,7 +23,8 @@ class PushToAudienceSchema(CommonPushSchema):
         "androidChannel": ResultCode.ANDROID_CHANNEL_PARAM_INVALID,
     }
 
-    condition = ConditionValue(help_text="Which devices: an object, or text (docs/audiences.md).")
+    condition = ConditionValue(help_text="Which devices: an object, or text (docs/audiences.md).", **OPTIONAL)
+    segmentName = Text(source="segment_name", help_text="The segment whose condition counts, in place of condition.")
     msgkey = Text(help_text="The caller's own ID of the push, at most 64 characters.")
     templateName = Text(source="template_name", help_text="Name of the template; or title and content.")
     templateKeyValue = TextMap(source="template_key_value", help_text="Placeholder -> value.")
@@ -64,7 +65,7 @@ OPERATIONS = (
         "Push to the devices that meet a condition",
         PushToAudienceSchema,
         submit,
-        {V2020: (*SCOPE, "condition", "msgkey", "expiredSeconds")},
+        {V2020: (*SCOPE, "msgkey", "expiredSeconds")},
         example=(
             EXAMPLE_SCOPE
             | {

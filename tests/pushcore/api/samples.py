@@ -37,5 +37,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PushQueryProfile": SCOPE | {"target": "ann", "targetType": 2},
     "PushQueryAudienceNames": SCOPE,
     "PushRemoveAudienceNames": SCOPE | {"tags": '["trial"]'},
+    "PushCreateSegment": SCOPE | {"segmentName": "phones", "condition": {"platform": "ios"}},
+    "PushQuerySegments": SCOPE,
     "PushCountAudience": SCOPE | {"condition": {"platform": "ios"}},
 }  # fmt: skip

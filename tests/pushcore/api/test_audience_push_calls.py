@@ -113,7 +113,7 @@ def test_a_dry_run_counts_by_channel_and_keeps_nothing(
     ("changes", "code"),
     [
         ({"condition": {"tag": "none"}}, ResultCode.CONDITION_INVALID),
-        ({"condition": None}, ResultCode.CONDITION_INVALID),
+        ({"condition": None}, ResultCode.INVALID_PARAM),
         ({"deliveryType": 3}, ResultCode.INVALID_PARAM),
         ({"msgkey": ""}, ResultCode.INVALID_PARAM),
         ({"content": ""}, ResultCode.PAYLOAD_NOT_ENOUGH),

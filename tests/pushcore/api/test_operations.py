@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from pushcore.api.operation import V2019, V2020
 from pushcore.api.operations import BY_ACTION, OPERATIONS, REST_OPERATIONS
+from pushcore.audience import segments
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.models import Occurrence, Template, Workspace
@@ -41,6 +42,7 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
     """Return the parameters of each action as the REST API takes them."""
     Template.objects.filter(workspace=workspace).delete()
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
+    segments.create(workspace, "androids", {"platform": "android"})
     token = registry.register([(workspace, DeviceInfo())])[0][0].ad_token
     now = int(timezone.now().timestamp() * 1000)
     pushed = rest.call("push/simple", REQUESTS["PushSimple"] | {"targetMsgkey": {"eve": "e1"}})
@@ -60,6 +62,8 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
         "CancelPushScheduler": {"uniqueIds": scheduled["data"]},
         "RevokePushMessage": {"messageId": "e1", "targetId": "eve"},
         "RevokePushTask": {"taskId": pushed["data"]},
+        "PushUpdateSegment": {"segmentName": "androids", "description": "phones"},
+        "PushDeleteSegment": {"segmentName": "androids"},
     }
 
 

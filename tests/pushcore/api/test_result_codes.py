@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from pushcore.audience import segments
 from pushcore.codes.results import ResultCode
-from pushcore.models import Template, Workspace
+from pushcore.models import Segment, Template, Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import REST_PATHS, Rest, Rpc2019, Rpc2020
@@ -106,6 +107,16 @@ def one_template_too_many(apis: Apis) -> str:
     return template()(apis)
 
 
+def a_segment_that_is_there(apis: Apis) -> str:
+    segments.create(apis.workspace, "phones", {"platform": "ios"})
+    return device("PushCreateSegment")(apis)
+
+
+def one_segment_too_many(apis: Apis) -> str:
+    Segment.objects.bulk_create(Segment(workspace=apis.workspace, name=f"s{n}", condition={}) for n in range(200))
+    return device("PushCreateSegment")(apis)
+
+
 def a_fault_of_ours(apis: Apis) -> str:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
@@ -163,6 +174,10 @@ PROVOKED: dict[ResultCode, Provoke] = {
     ResultCode.BADGE_ADD_NUM_NEED_BADGE_CLASS: push("PushSimple", extendedParams={"badge_add_num": "1"}),
     ResultCode.TAG_NUM_TOO_MUCH: device("PushUpdateTags", add=json.dumps([f"t{n}" for n in range(101)])),
     ResultCode.CONDITION_INVALID: device("PushCountAudience", condition={"tag": "unknown"}),
+    ResultCode.SEGMENT_NOT_EXIST: device("PushCountAudience", condition="", segmentName="unknown"),
+    ResultCode.SEGMENT_ALREADY_EXIST: a_segment_that_is_there,
+    ResultCode.SEGMENT_NUM_TOO_MUCH: one_segment_too_many,
+    ResultCode.SEGMENT_NAME_INVALID: device("PushCreateSegment", segmentName=" "),
     ResultCode.SYSTEM_ERROR: a_fault_of_ours,
 }  # fmt: skip
 

@@ -229,6 +229,9 @@ def test_too_many_audiences_at_one_time_are_refused(
         ({"msgkey": " "}, "a msgkey is empty"),
         ({"condition": {"colour": 1}}, "condition: 'colour'"),
         ({"condition": {"tag": "vpi"}}, "condition.tag: the workspace has no tag 'vpi'"),
+        ({"segment_name": "vips"}, "condition or segmentName"),
+        ({"condition": None}, "condition or segmentName"),
+        ({"condition": None, "segment_name": "vips"}, "segment does not exist: vips"),
         ({"vendor_options": {"activityEvent": "start"}}, "needs a Live Activity"),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -64,6 +65,12 @@ def test_text_says_the_same_as_the_json_form(text: str, form: dict[str, Any]) ->
         ({"attribute": 'a"b', "gte": 1}, "condition.attribute: attribute 'a\"b': a name has a letter"),
         ({"last_seen_within_days": 0}, "condition.last_seen_within_days: a whole number"),
         ({"bound": 1}, "condition.bound: true or false"),
+        ({"channel": "pigeon"}, "condition.channel: one of self_built, apns"),
+        ({"app_version": "2.0"}, "condition.app_version: an object with one of eq"),
+        ({"app_version": {"gte": "2.x"}}, "condition.app_version.gte: a version"),
+        ({"app_version": {"gte": 2.1}}, "condition.app_version.gte: a version"),
+        ({"country": "China"}, "condition.country: two letters"),
+        ({"language": "?"}, "condition.language: a language tag"),
         ({"or": [{"tag": "a"}] * 21}, "condition.or[20]: more than 20 terms"),
         ({"not": {"not": {"not": {"not": {"not": {"not": {"not": {"not": {"tag": "a"}}}}}}}}}, "more than 8 levels"),
     ],
@@ -99,12 +106,15 @@ class Known:
 
     id: int
     platform: Platform
+    info: DeviceInfo
     days: float | None
     user: str
     facts: list[Facts]
 
 
 NAMES = ["a", "b", "c"]
+# Versions of apps, and numbers in the same order.
+NUMBERS = {"": None, "beta": None, "2": 2.0, "2.0.0": 2.0, "v2.9.0": 2.9, "2.10-rc1": 2.95, "10": 10.0, "9" * 60: 1e60}
 USERS = ["", "u1", "u2", "u3"]
 VALUES: list[Any] = [1, 2.5, 3, "x", "y'\"", {"time": 5}, {"time": 9}]
 
@@ -118,7 +128,9 @@ def some_facts(dice: random.Random) -> Facts:
 
 
 def a_condition(dice: random.Random, depth: int = 3) -> dict[str, Any]:
-    kind = dice.choice(("and", "or", "not", "tag", "topic", "attribute", "platform", "seen", "bound"))
+    kind = dice.choice(
+        ("and", "or", "not", "tag", "topic", "attribute", "platform", "seen", "bound", "info", "version")
+    )
     if depth > 0 and kind in ("and", "or"):
         return {kind: [a_condition(dice, depth - 1) for _ in range(dice.randint(1, 2))]}
     if depth > 0 and kind == "not":
@@ -131,6 +143,18 @@ def a_condition(dice: random.Random, depth: int = 3) -> dict[str, Any]:
         return {"last_seen_within_days": dice.choice((1, 7, 30))}
     if kind == "bound":
         return {"bound": dice.random() < 0.5}
+    if kind == "info":
+        return dice.choice(
+            (
+                {"channel": "self_built"},
+                {"channel": "apns"},
+                {"country": "cn"},
+                {"language": "zh"},
+                {"language": "zh-hans"},
+            )
+        )
+    if kind == "version":
+        return {"app_version": {dice.choice(list(COMPARE)): dice.choice(("2", "2.9", "2.10", "10"))}}
     return {dice.choice(("tag", "topic")): dice.choice(NAMES)}
 
 
@@ -173,6 +197,16 @@ def meets(device: Known, condition: dict[str, Any]) -> bool:
             return device.days is not None and device.days < days
         case {"bound": bound}:
             return bool(device.user) == bound
+        case {"channel": name}:
+            return (name == "apns") == bool(device.info.third_token)
+        case {"country": name}:
+            return device.info.country == name.upper()
+        case {"language": name}:
+            return f"{device.info.language}-".lower().startswith(f"{name}-")
+        case {"app_version": wanted}:
+            [(comparison, version)] = wanted.items()
+            number = NUMBERS[device.info.app_version]
+            return number is not None and COMPARE[comparison](number, float(version.replace("2.10", "2.95")))
     raise AssertionError(condition)
 
 
@@ -183,7 +217,14 @@ def a_population(workspace: Workspace, dice: random.Random) -> list[Known]:
     population = []
     for _ in range(60):
         platform = dice.choice((Platform.ANDROID, Platform.IOS))
-        device = registry.register([(workspace, DeviceInfo(platform=platform))])[0][0]
+        info = DeviceInfo(
+            platform=platform,
+            third_token=uuid4().hex * 2 if platform is Platform.IOS and dice.random() < 0.5 else "",
+            app_version=dice.choice(list(NUMBERS)),
+            country=dice.choice(("", "CN", "NO")),
+            language=dice.choice(("", "zh", "zh-Hans-CN", "zho", "nb")),
+        )
+        device = registry.register([(workspace, info)])[0][0]
         days = dice.choice((None, 0.5, 3.5, 20.5, 100.5))
         seen = None if days is None else timezone.now() - timedelta(days=days)
         Device.objects.filter(pk=device.id).update(last_seen_at=seen)
@@ -199,7 +240,7 @@ def a_population(workspace: Workspace, dice: random.Random) -> list[Known]:
         if former and user:
             bindings.unbind(row, user)
             user = ""
-        population.append(Known(device.id, platform, days, user, [own, *([users[user]] if user else [])]))
+        population.append(Known(device.id, platform, info, days, user, [own, *([users[user]] if user else [])]))
     return population
 
 
