@@ -40,7 +40,7 @@ from console.locale.zones import zone_of
 from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.codes.results import ResultError
-from pushcore.models import Broadcast, FileImport, PushTask
+from pushcore.models import AudienceWalk, Broadcast, FileImport, PushTask
 from pushcore.revocation import revocations
 from pushcore.storage import ids
 
@@ -212,6 +212,10 @@ class PushTaskAdmin(LargeTableAdmin):
         ]
         if file is not None:
             shown.append((_("file"), progress.live(task, "file", progress.figures_of(task, file)["file"])))
+        walk = AudienceWalk.objects.filter(pk=task.pk).first()
+        if walk is not None:
+            found = progress.figures_of(task, walk)["audience"]
+            shown.append((_("segment") if walk.segment_name else _("devices"), progress.live(task, "audience", found)))
         return shown
 
     def get_urls(self) -> list[URLPattern]:

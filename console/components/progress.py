@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from console.components.columns import in_utc, moment_text
 from console.locale.zones import zone_of
-from pushcore.models import FileImport, PushTask
+from pushcore.models import AudienceWalk, FileImport, PushTask, TaskLoad
 
-FIGURES = ("messages", "success", "arrivals", "duration", "last_outcome", "last_outcome_utc", "file")
+FIGURES = ("messages", "success", "arrivals", "duration", "last_outcome", "last_outcome_utc", "file", "audience")
 
 
 def duration(task: PushTask) -> str:
@@ -25,8 +25,8 @@ def duration(task: PushTask) -> str:
     return str(timedelta(seconds=round((end - task.created_at).total_seconds())))
 
 
-def figures_of(task: PushTask, file: FileImport | None = None) -> dict[str, str]:
-    """Return a task's figures as display text, keyed by the names in `FIGURES`."""
+def figures_of(task: PushTask, load: TaskLoad | None = None) -> dict[str, str]:
+    """Return a task's figures as display text, keyed by the names in `FIGURES`; `load` makes its messages."""
     return {
         "messages": intcomma(task.message_count),
         "success": intcomma(task.success_count),
@@ -34,7 +34,8 @@ def figures_of(task: PushTask, file: FileImport | None = None) -> dict[str, str]
         "duration": duration(task),
         "last_outcome": moment_text(task.last_outcome_at, zone_of(task)),
         "last_outcome_utc": in_utc(task.last_outcome_at),
-        "file": _file(file),
+        "file": _file(load if isinstance(load, FileImport) else None),
+        "audience": _audience(load if isinstance(load, AudienceWalk) else None),
     }
 
 
@@ -50,16 +51,28 @@ def _file(file: FileImport | None) -> str:
     }
 
 
+def _audience(walk: AudienceWalk | None) -> str:
+    """Describe whom an audience push goes to, and how many were found; "-" for any other task."""
+    if walk is None:
+        return "-"
+    found = _("%(count)s devices found") if walk.finished_at else _("%(count)s devices found so far")
+    words = found % {"count": intcomma(walk.found)}
+    return f"{walk.segment_name}: {words}" if walk.segment_name else words
+
+
 def figures_by_id(tasks: QuerySet[PushTask], task_ids: Collection[int]) -> dict[str, dict[str, str]]:
-    """Return the figures of several tasks, keyed by task id as text. Runs two queries.
+    """Return the figures of several tasks, keyed by task id as text. Runs three queries.
 
     Args:
         tasks: The tasks the user may see.
         task_ids: The tasks asked for; those not among `tasks` are left out.
     """
-    files = FileImport.objects.in_bulk(list(task_ids))
+    loads: dict[int, TaskLoad] = {
+        **FileImport.objects.in_bulk(list(task_ids)),
+        **AudienceWalk.objects.in_bulk(list(task_ids)),
+    }
     wanted = tasks.filter(pk__in=task_ids).select_related("workspace").defer("content", "options", "fingerprint")
-    return {str(task.pk): figures_of(task, files.get(task.pk)) for task in wanted}
+    return {str(task.pk): figures_of(task, loads.get(task.pk)) for task in wanted}
 
 
 def live(task: PushTask, figure: str, value: Any, *, title: str = "", title_figure: str = "") -> SafeString:

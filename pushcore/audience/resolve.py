@@ -49,14 +49,14 @@ _LOCK = 7_202_620
 PAGE = 10_000
 
 
-def count(workspace_id: int, condition: Condition) -> int:
+def count(workspace_id: int, condition: Condition, *, timeout_ms: int = COUNT_TIMEOUT_MS) -> int:
     """Count the devices of a workspace that meet a condition. Counts of a workspace run one after the other.
 
     Raises:
         ResultError: CONDITION_INVALID for a tag or topic that the workspace does not have, with the term's path.
-        StatementTimeoutError: They cannot be counted in `COUNT_TIMEOUT_MS`, or others are counted for so long.
+        StatementTimeoutError: They cannot be counted in `timeout_ms`, or others are counted for so long.
     """
-    [(found,)] = _counted("count", workspace_id, condition)
+    [(found,)] = _counted("count", workspace_id, condition, timeout_ms)
     return int(found)
 
 
@@ -72,13 +72,13 @@ class Way(NamedTuple):
 
 def count_ways(workspace_id: int, condition: Condition) -> list[Way]:
     """Count devices as `count` does, by how they are reached."""
-    return [Way._make(row) for row in _counted("ways", workspace_id, condition)]
+    return [Way._make(row) for row in _counted("ways", workspace_id, condition, COUNT_TIMEOUT_MS)]
 
 
-def _counted(statement: str, workspace_id: int, condition: Condition) -> list[tuple[Any, ...]]:
+def _counted(statement: str, workspace_id: int, condition: Condition, timeout_ms: int) -> list[tuple[Any, ...]]:
     query = _Query(workspace_id, ids_of_names(workspace_id, condition))
     made = query.sql(condition)
-    with statement_timeout(COUNT_TIMEOUT_MS), connection.cursor() as cursor:
+    with statement_timeout(timeout_ms), connection.cursor() as cursor:
         lock(workspace_id)
         cursor.execute(_SQL["settings"])
         cursor.execute(_SQL[statement].format(condition=made), query.parameters)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from pushcore.audience import aliases
+from pushcore.audience import aliases, conditions
+from pushcore.audience import resolve as resolve_audience
+from pushcore.audience.walks import ResolvedCondition
 from pushcore.broadcast import audience as audiences
 from pushcore.broadcast.audience import Audience
 from pushcore.models import Workspace
@@ -24,6 +26,14 @@ def of_targets(workspace: Workspace, delivery_type: DeliveryType, targets: Seque
     users = aliases.users_of(workspace, targets) if delivery_type == DeliveryType.USER else {}
     named = list(dict.fromkeys(users.get(target, target) for target in targets))
     return sum(len(devices) for devices in resolve(workspace, delivery_type, named).values())
+
+
+def of_condition(workspace: Workspace, condition: ResolvedCondition) -> int | None:
+    """Count the devices that meet a condition; None where they cannot be counted in time."""
+    try:
+        return resolve_audience.count(workspace.pk, conditions.parse(condition.form), timeout_ms=TIMEOUT_MS)
+    except StatementTimeoutError:
+        return None
 
 
 def of_broadcast(workspace: Workspace, audience: Audience) -> int | None:

@@ -27,7 +27,7 @@ from tests.console.conftest import BY_TEST, Everything
 from tests.console.test_create_simple import form
 
 CREATE = "/console/create/"
-KINDS = ["simple", "template", "multiple", "broadcast"]
+KINDS = ["simple", "template", "multiple", "broadcast", "audience"]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from django.test import Client
 from console.pages.create.details import details
 from console.pages.create.message_forms import MessageForms
 from console.pages.create.review import audience_of
+from pushcore.audience import segments
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.file_push import upload
@@ -27,7 +28,7 @@ GIVEN: dict[str, Any] = {
     "target_type": "device", "platform": "1", "target": "a-target", "msgkey": "a-key", "android_channel": "1",
     "silent": "1", "style": "2", "title": "A title", "body": "A body", "action": "1", "url": "app://page",
     "valid_seconds": "7201", "template": "parcel", "value_0": "a value", "login_status": "1", "logout_period": "3",
-    "file_name": "winners.csv", "sending-when": "cyclic", "sending-first_day": "2027-03-01",
+    "segment": "faithful", "file_name": "winners.csv", "sending-when": "cyclic", "sending-first_day": "2027-03-01",
     "sending-last_day": "2027-03-31", "sending-circle": "2", "sending-weekdays": ["1", "5"],
     "sending-time_of_day": "08:05", "parameters-TOTAL_FORMS": "1", "parameters-INITIAL_FORMS": "0",
     "parameters-0-key": "orderId", "parameters-0-value": "42",
@@ -39,6 +40,7 @@ SAID = {
     "silent": "Silent push", "style": "Rich text", "action": "Open intent activity", "url": "app://page",
     "valid_seconds": "7,201 seconds", "template": "parcel", "value_0": "a value",
     "login_status": "Login users + logout users", "logout_period": "60 days", "file_name": "winners.csv",
+    "segment": "faithful",
 }  # fmt: skip
 MATERIALS = {
     f"{kind}_{name}": f"https://shop.example/{kind}/{name}.png"
@@ -53,6 +55,7 @@ ELSEWHERE = {"title", "body", "file", "findings"}
 @pytest.fixture(autouse=True)
 def template(workspace: Workspace) -> None:
     templates.create(workspace, TemplateDraft("parcel", "d", "Hello #name#", "Body", action=1, uri="app://fixed"))
+    segments.create(workspace, "faithful", {"platform": "ios"})
 
 
 def given(**changes: Any) -> QueryDict:
@@ -68,7 +71,7 @@ def said(workspace: Workspace, kind: str, **changes: Any) -> list[tuple[str, str
     return list(details(page.push, page.parameters, page.sending, kind))
 
 
-@pytest.mark.parametrize("kind", ["simple", "template", "multiple", "broadcast"])
+@pytest.mark.parametrize("kind", ["simple", "template", "multiple", "broadcast", "audience"])
 def test_every_field_of_every_form_is_on_the_review(workspace: Workspace, kind: str) -> None:
     file = upload.keep(workspace, _once(b"alice,k1,name=Ann\n"))
     changes = {"file": str(file.pk)} | ({"platform": "2"} if kind == "broadcast" else {})
@@ -120,6 +123,7 @@ def test_nothing_on_the_review_has_the_focus(superuser: Client, workspace: Works
         ("multiple", {"target_type": "user"}, "The users in the file winners.csv"),
         ("multiple", {"platform": "7"}, "The HarmonyOS devices in the file winners.csv"),
         ("broadcast", {}, "All Android devices of this workspace"),
+        ("audience", {}, "The devices of the segment faithful"),
         ("broadcast", {"platform": "2", "login_status": "0"}, "The iOS devices of all users who are logged in"),
         (
             "broadcast",

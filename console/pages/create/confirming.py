@@ -1,4 +1,4 @@
-"""Confirmation of a broadcast: the operator types the number of devices it would reach.
+"""Confirmation of a push to many devices: the operator types the number of devices it would reach.
 
 The review page carries the number it showed, signed together with a digest of the push. So the typed number is compared
 with what the operator saw rather than with a newer count, and it confirms no other push.

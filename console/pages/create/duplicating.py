@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from console.pages.create.explanations import PARAMETERS
 from console.pages.create.fields import ICONS, IMAGES, MAX_PARAMETER_ROWS, RICH_STYLE
-from pushcore.models import Broadcast, PushTask
-from pushcore.models.pushes import ACTIVITIES, DeliveryType
+from pushcore.models import AudienceWalk, Broadcast, PushTask, Segment
+from pushcore.models.pushes import NAMED_TARGETS, DeliveryType
 from pushcore.push import templates
 
 # The choices of "Logout period", the shortest first; what is longer is 4, "Permanent".
@@ -49,6 +49,10 @@ def copy_of(task: PushTask) -> Copy:
         values |= _content(task.content)
     if task.kind == PushTask.Kind.BROADCAST:
         values |= _audience(task)
+    elif task.kind == PushTask.Kind.AUDIENCE:
+        found, missing = _segment(task)
+        values |= found
+        notes += missing
     elif task.kind == PushTask.Kind.MULTIPLE:
         notes.append(_("The targets are not copied: upload a file of them."))
     else:
@@ -65,7 +69,7 @@ def copy_of(task: PushTask) -> Copy:
 def _common(task: PushTask) -> dict[str, Any]:
     """Return what every kind of push has: name, target type, validity, channel, extension parameters."""
     is_user = task.delivery_type == DeliveryType.USER
-    known = not is_user and task.delivery_type not in ACTIVITIES
+    known = not is_user and task.delivery_type in NAMED_TARGETS
     parameters: Mapping[str, Any] = task.content.get("params") or {}
     rows = list(parameters.items())[:MAX_PARAMETER_ROWS]
     return {
@@ -126,6 +130,17 @@ def _target(task: PushTask) -> tuple[str, list[str]]:
     if others <= 0:
         return targets[0] if targets else "", []
     return targets[0], [_("Only the first of %(count)s targets is copied.") % {"count": others + 1}]
+
+
+def _segment(task: PushTask) -> tuple[dict[str, Any], list[str]]:
+    """Return the segment that an audience push went to; without one that still exists, a note."""
+    walk = AudienceWalk.objects.filter(pk=task.pk).first()
+    name = walk.segment_name if walk else ""
+    if name and Segment.objects.filter(workspace=task.workspace_id, name=name).exists():
+        return {"segment": name}, []
+    if name:
+        return {}, [_("The segment %(name)s does not exist any more.") % {"name": name}]
+    return {}, [_("Its condition is not copied: save it as a segment, and select that.")]
 
 
 def _audience(task: PushTask) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from console.components.refusals import translated
+from pushcore.audience import walks
 from pushcore.broadcast import broadcasts
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import upload
@@ -67,6 +68,15 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
     ),
     (_Code.ANDROID_CHANNEL_PARAM_INVALID, ""): Explanation(
         "android_channel", _("iOS devices have no channel to choose.")
+    ),
+    (_Code.SEGMENT_NOT_EXIST, ""): Explanation(
+        "segment", _("This segment does not exist any more. Select another.")
+    ),
+    (_Code.CONDITION_INVALID, ""): Explanation(
+        "segment", _("Its condition names a tag or topic that the workspace does not have. Change the segment.")
+    ),
+    (_Code.INVALID_PARAM, "audience pushes"): Explanation(
+        "", _("{audience_pushes} pushes to segments are under way in this workspace. Try again in a few minutes.")
     ),
     (_Code.NEED_TEMPLATE, ""): Explanation("template", _("Select a template.")),
     (_Code.TEMPLATE_NOT_EXIST, ""): Explanation(
@@ -164,6 +174,7 @@ def _figures() -> dict[str, str]:
         "file": settings.MAX_FILE_BYTES,
         "files": upload.MAX_OPEN,
         "broadcasts": broadcasts.MAX_ACTIVE,
+        "audience_pushes": walks.MAX_OPEN,
         "schedules": service.MAX_OPEN,
         "days": times.MAX_AHEAD.days,
         "template": templates.MAX_LENGTH,

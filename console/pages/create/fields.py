@@ -24,9 +24,10 @@ from unfold.widgets import (
 )
 
 from console.pages.create.explanations import required
+from pushcore.audience import segments
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
-from pushcore.models import Template, Workspace
+from pushcore.models import Segment, Template, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import limits, recipients, templates
 
@@ -140,6 +141,26 @@ class TargetPart(TargetTypePart, MessageIdPart):
         """Remove spaces from a device's token, as copied from logs; user IDs may contain spaces and keep them."""
         target: str = self.cleaned_data["target"]
         return "".join(target.split()) if self.cleaned_data.get("target_type") == "device" else target
+
+
+class SegmentPart(PushForm):
+    """The choice of one of the workspace's segments."""
+
+    segment = forms.ModelChoiceField(
+        label=_("Segment"),
+        queryset=Segment.objects.none(),
+        to_field_name="name",
+        empty_label=_("Select a segment"),
+        error_messages={"required": _("Select a segment.")},
+        widget=UnfoldAdminSelectWidget(),
+        help_text=_("Every device that meets its condition when the push is sent, of any platform."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["segment"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = segments.of_workspace(self.workspace)
 
 
 class ChannelPart(PushForm):

@@ -1,4 +1,4 @@
-"""The four push forms. Each turns its fields into the push request that the API would take."""
+"""The push forms. Each turns its fields into the push request that the API would take."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from console.pages.create.fields import (
     ContentPart,
     MessageIdPart,
     PlaceholdersPart,
+    SegmentPart,
     TargetPart,
     TargetTypePart,
     TemplatePart,
@@ -23,7 +24,7 @@ from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import limits
-from pushcore.push.requests import BroadcastPush, FilePush, SimplePush, TemplatePush
+from pushcore.push.requests import AudiencePush, BroadcastPush, FilePush, SimplePush, TemplatePush
 
 Params = Mapping[str, str]
 
@@ -162,8 +163,30 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
         )
 
 
-AnyForm = SimpleForm | TemplatePushForm | MultipleForm | BroadcastForm
+class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart):
+    """Push to the devices of a segment, with the content typed in."""
+
+    kind = "audience"
+    delivery_type = DeliveryType.AUDIENCE
+
+    def request(self, extended_params: Params) -> AudiencePush:
+        """Build the push request of this valid form."""
+        given = self.cleaned_data
+        return AudiencePush(
+            task_name=_task_name(given, given["msgkey"]),
+            segment_name=given["segment"].name if given["segment"] else "",
+            msgkey=given["msgkey"],
+            expired_seconds=given["valid_seconds"],
+            extended_params=extended_params,
+            android_channel=self.channel(self.delivery_type),
+            **self.content(),
+        )
+
+
+AnyForm = SimpleForm | TemplatePushForm | MultipleForm | BroadcastForm | AudienceForm
+# Without a template: the content is typed in.
+ContentForm = SimpleForm | AudienceForm
 
 FORMS: dict[str, type[AnyForm]] = {
-    form.kind: form for form in (SimpleForm, TemplatePushForm, MultipleForm, BroadcastForm)
+    form.kind: form for form in (SimpleForm, TemplatePushForm, MultipleForm, BroadcastForm, AudienceForm)
 }

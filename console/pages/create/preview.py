@@ -23,7 +23,7 @@ from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console.pages.create.advice import Advice, advice_on
 from console.pages.create.fields import DEFAULT_VALIDITY_SECONDS, PlaceholdersPart
-from console.pages.create.forms import AnyForm, SimpleForm
+from console.pages.create.forms import AnyForm, ContentForm
 from pushcore.channels import Channel, Platform
 from pushcore.delivery.payload import device_payload
 from pushcore.models import PushTask, Workspace
@@ -107,7 +107,7 @@ def preview_of(form: AnyForm, params: Mapping[str, str]) -> Preview:
         given.get("msgkey", ""),
         given.get("valid_seconds") or DEFAULT_VALIDITY_SECONDS,
     )
-    return preview_of_content(form.workspace, made, example, has_template=not isinstance(form, SimpleForm))
+    return preview_of_content(form.workspace, made, example, has_template=not isinstance(form, ContentForm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _of_vendor(channel: Channel, content: Mapping[str, Any], shown: Shown | None
 
 def _content(form: AnyForm, params: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the message's content, with unfilled placeholders left as they are; None without a template."""
-    if isinstance(form, SimpleForm):
+    if isinstance(form, ContentForm):
         form.cleaned_data = _untouched(form) | form.cleaned_data
         return content.of_simple(form.request(params))
     template = form.chosen
@@ -190,7 +190,7 @@ def _content(form: AnyForm, params: Mapping[str, str]) -> dict[str, Any] | None:
     return content.of_template(template, templates.render(template, values), request)
 
 
-def _untouched(form: SimpleForm) -> dict[str, Any]:
+def _untouched(form: ContentForm) -> dict[str, Any]:
     """Return the initial values of the fields, which stand in for those that are not valid yet."""
     initial = {name: field.initial for name, field in form.fields.items()}
     return {name: "" if value is None or callable(value) else value for name, value in initial.items()}

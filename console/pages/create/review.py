@@ -8,7 +8,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
 from console.pages.create.files import findings_of
-from console.pages.create.forms import AnyForm, BroadcastForm, MultipleForm
+from console.pages.create.forms import AnyForm, AudienceForm, BroadcastForm, MultipleForm
 from pushcore.models import FileImport, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import audience_estimate
@@ -36,6 +36,8 @@ class Reach:
 
 def audience_of(form: AnyForm) -> str:
     """Describe in words whom a valid form's push is for."""
+    if isinstance(form, AudienceForm):
+        return _("The devices of the segment %(segment)s") % {"segment": form.cleaned_data["segment"]}
     given, kind = form.cleaned_data, form.delivery_type
     # As the field "Push platform" names them.
     platform = dict(form.fields["platform"].choices).get(kind, "")  # type: ignore[attr-defined]
@@ -58,11 +60,12 @@ def audience_of(form: AnyForm) -> str:
 
 
 def of_push(workspace: Workspace, push: ValidatedPush) -> Reach:
-    """Return the reach of a push to named targets or of a broadcast."""
+    """Return the reach of a push to named targets, of a broadcast, or of a push to an audience."""
+    if push.condition is not None:
+        return _of_many(audience_estimate.of_condition(workspace, push.condition))
     if push.audience is not None:
-        return _of_broadcast(
-            audience_estimate.of_broadcast(workspace, push.audience), self_built=push.audience.self_built
-        )
+        notes = [_("Those that connect while the message is valid get it.")] if push.audience.self_built else []
+        return _of_many(audience_estimate.of_broadcast(workspace, push.audience), *notes)
     delivery_type = DeliveryType(push.delivery_type)
     count = audience_estimate.of_targets(workspace, delivery_type, [recipient.target for recipient in push.recipients])
     note = ""
@@ -73,17 +76,16 @@ def of_push(workspace: Workspace, push: ValidatedPush) -> Reach:
     return Reach(intcomma(count), _("devices reached now"), note)
 
 
-def _of_broadcast(count: int | None, *, self_built: bool) -> Reach:
-    """Describe a broadcast's number of devices; `count` is None when they could not be counted in time."""
+def _of_many(count: int | None, *notes: str) -> Reach:
+    """Describe a number of devices that is to be typed; `count` is None when they could not be counted in time."""
     if count is None:
         number = _("very many")
     elif count > audience_estimate.COUNTED:
         number = _("more than %(count)s") % {"count": intcomma(audience_estimate.COUNTED)}
     else:
         number = intcomma(count)
-    notes = [_("Those that connect while the message is valid get it.")] if self_built else []
     if count is None:
-        notes.append(_("They could not be counted in time; take them for more than the number below."))
+        notes = (*notes, _("They could not be counted in time; take them for more than the number below."))
     # Beyond the limit of counting, the limit itself is the number to type.
     number_to_type = audience_estimate.COUNTED if count is None else min(count, audience_estimate.COUNTED)
     return Reach(number, _("devices it is for"), " ".join(notes), number_to_type, reaches_nobody=count == 0)

@@ -22,7 +22,7 @@ from console.access import audit
 from console.models import AuditEntry, TestDevice
 from console.pages.create.explanations import explain
 from console.pages.create.files import inspect_kept_file, kept_file
-from console.pages.create.forms import MultipleForm, SimpleForm
+from console.pages.create.forms import ContentForm, MultipleForm
 from console.pages.create.message_forms import MessageForms
 from console.pages.create.scope import known_kind, workspace_or_404
 from pushcore.codes.results import ResultError
@@ -37,7 +37,9 @@ from pushcore.storage import ids
 # Of a workspace.
 MAX_TEST_DEVICES = 20
 # The form's fields that a test does without.
-_NOT_NEEDED = frozenset({"target", "target_type", "platform", "msgkey", "file", "login_status", "logout_period"})
+_NOT_NEEDED = frozenset(
+    {"target", "target_type", "platform", "segment", "msgkey", "file", "login_status", "logout_period"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def _request(page: MessageForms, delivery_type: DeliveryType, targets: Sequence[
         "android_channel": form.channel(delivery_type, silent=bool(template and template.silent)),
     }
     common["task_name"] = common["task_name"][: limits.MAX_TASK_NAME_LENGTH]
-    if isinstance(form, SimpleForm):
+    if isinstance(form, ContentForm):
         return SimplePush(**common, **form.content())
     return TemplatePush(**common, template_name=template.name, template_key_value=_values(page))
 
@@ -110,7 +112,7 @@ def _request(page: MessageForms, delivery_type: DeliveryType, targets: Sequence[
 def _values(page: MessageForms) -> Mapping[str, str]:
     """Return the placeholders' values; for a file those of its first record, as far as its texts show them."""
     form = page.push
-    assert not isinstance(form, SimpleForm)
+    assert not isinstance(form, ContentForm)
     if not isinstance(form, MultipleForm):
         return form.values(form.cleaned_data)
     template = form.cleaned_data["template"]

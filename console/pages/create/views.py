@@ -1,8 +1,8 @@
 """Create a message in three steps: the form, the review of what it would do, the push.
 
-Nothing is pushed without a confirmation on the review page, and a broadcast only after its number of devices was typed
-there (`confirming`). A push that would reach nobody is not sent. Submitting a form twice answers with the same task:
-the customer message ID (or the file) makes the push idempotent.
+Nothing is pushed without a confirmation on the review page, and a broadcast or a push to a segment only after its
+number of devices was typed there (`confirming`). A push that would reach nobody is not sent. Submitting a form twice
+answers with the same task: the customer message ID (or the file) makes the push idempotent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from console.pages.create import confirming, drafts, review, testing
 from console.pages.create.details import details
 from console.pages.create.duplicating import copy_of
 from console.pages.create.files import kept_file
-from console.pages.create.forms import BroadcastForm, MultipleForm
+from console.pages.create.forms import AudienceForm, BroadcastForm, MultipleForm
 from console.pages.create.message_forms import MessageForms, pairs
 from console.pages.create.preview import channel_choices, preview_of
 from console.pages.create.scope import known_kind, workspaces_at_hand, workspaces_to_push_in
@@ -50,6 +50,7 @@ TITLES = {
     "template": gettext_lazy("Template push"),
     "multiple": gettext_lazy("Multiple push"),
     "broadcast": gettext_lazy("Broadcast push"),
+    "audience": gettext_lazy("Push to a segment"),
 }
 
 # The preview draws the images that the message names, wherever they are. No other page may load any from elsewhere.
@@ -116,8 +117,9 @@ def _start(request: HttpRequest) -> Start:
     if "from" in request.GET:
         return _of_task(request)
     typed = QueryDict(mutable=True)
-    if "template" in request.GET:
-        typed["template"] = request.GET["template"]
+    for name in ("template", "segment"):
+        if name in request.GET:
+            typed[name] = request.GET[name]
     return Start(_chosen(request), typed, is_new=not typed)
 
 
@@ -230,8 +232,8 @@ def _reach_of(page: MessageForms) -> review.Reach:
 
 
 def _identity(page: MessageForms) -> tuple[object, ...]:
-    """Return what a confirmation of a broadcast is tied to: its workspace, request and schedule."""
-    assert isinstance(page.push, BroadcastForm)
+    """Return what a confirmation by number is tied to: the push's workspace, request and schedule."""
+    assert isinstance(page.push, BroadcastForm | AudienceForm)
     return page.push.workspace.pk, page.push.request(page.parameters.as_mapping()), page.sending.strategy()
 
 
@@ -240,7 +242,7 @@ def _why_not(request: HttpRequest, page: MessageForms) -> str:
     given = request.POST
     if isinstance(page.push, MultipleForm):
         return _("Nobody would get this: it is not sent.") if _reach_of(page).reaches_nobody else ""
-    if not isinstance(page.push, BroadcastForm):
+    if not isinstance(page.push, BroadcastForm | AudienceForm):
         return ""
     if confirming.is_confirmed(given.get("devices", ""), given.get("counted", ""), _identity(page)):
         return ""
@@ -262,7 +264,7 @@ def _send(request: HttpRequest, kind: str, page: MessageForms) -> HttpResponse:
     if refusal:
         return _review(request, kind, page, refusal=refusal)
     made = _pushed(page, request.user.get_username())
-    confirmed = {"devices": request.POST.get("devices")} if isinstance(page.push, BroadcastForm) else {}
+    confirmed = {"devices": request.POST.get("devices")} if isinstance(page.push, BroadcastForm | AudienceForm) else {}
     audit.record(request, AuditEntry.Action.PUSH, made, confirmed)
     drafts.discard(request.user.pk, request.POST.get("draft"))
     if isinstance(made, Schedule):
