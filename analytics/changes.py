@@ -7,7 +7,8 @@ Broadcasts of the self-built channel have no rows: pushcore tells of them throug
 
 Definitions (source document, 6.2), each in its own minute:
 
-pushed     the message has a device, and was not revoked undelivered nor refused for a dead token; its creation
+pushed     the message has a device, and was not revoked undelivered, held back by its category's rules nor refused for
+           a dead token; its creation
 accepted   the device, or the vendor's service, took it; when that became known
 arrived    it is known to be on the device; when that became known
 opened     the device says so, on any channel; when it happened

@@ -43,8 +43,8 @@ _REQUESTS = (
     _Request(
         "profile",
         "profile",
-        "Change the device's own tags, topics and attributes",
-        {"topics": {"add": ["news"]}, "attributes": {"city": "Oslo"}},
+        "Change the device's own tags, topics and attributes, and whether it takes marketing messages",
+        {"topics": {"add": ["news"]}, "attributes": {"city": "Oslo"}, "marketingConsent": True},
     ),
     _Request(
         "events",

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from pushcore.audience import aliases, names, profiles
+from pushcore.categories import caps
 from pushcore.devices import activities
 from pushcore.file_push.upload import scheduled_files
 from pushcore.models import (
@@ -25,7 +26,7 @@ from pushcore.storage.deletion import delete_in_steps
 
 
 def purge() -> int:
-    """Delete what is over: files, schedules, Live Activities, token losses, profiles...; return how many rows."""
+    """Delete what is over: files, schedules, token losses, profiles, counts of caps...; return how many rows."""
     now = clock.now()
     oldest = now - timedelta(days=settings.MESSAGE_RETENTION_DAYS + 1)
     return (
@@ -41,5 +42,6 @@ def purge() -> int:
         + names.purge()
         + delete_in_steps(profiles.former())
         + delete_in_steps(aliases.former())
+        + delete_in_steps(caps.past())
         + delete_in_steps(TokenLoss.objects.filter(at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))
     )

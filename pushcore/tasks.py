@@ -11,6 +11,7 @@ from celery import shared_task
 
 from pushcore import retention
 from pushcore.broadcast import vendor_walk
+from pushcore.categories import consent, quiet_hours
 from pushcore.delivery import expiry, sweeper
 from pushcore.devices import removal
 from pushcore.file_push import upload
@@ -44,6 +45,24 @@ def fire_schedules() -> None:
 def expire() -> None:
     """Expire messages that were not delivered while they were valid."""
     expiry.expire_due()
+
+
+@shared_task(name="pushcore.end_refused")
+@one_at_a_time
+def end_refused() -> None:
+    """End marketing messages that wait for devices which refused them."""
+    ended = consent.end_all()
+    if ended:
+        log.info("marketing messages ended: no consent", messages=ended)
+
+
+@shared_task(name="pushcore.offer_after_quiet_hours")
+@one_at_a_time
+def offer_after_quiet_hours() -> None:
+    """Offer messages again that waited for the end of quiet hours."""
+    offered = quiet_hours.offer_again()
+    if offered:
+        log.info("messages offered after quiet hours", messages=offered)
 
 
 @shared_task(name="pushcore.work_off_revocations")

@@ -22,11 +22,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- The minute a message counts as pushed in, or NULL: it has a device, and was neither revoked undelivered (-2), nor
--- left without a bound user (1), nor refused for a dead token.
+-- held back by its category's rules (-4, -5), nor left without a bound user (1), nor refused for a dead token.
 CREATE FUNCTION analytics_pushed_minute(id bigint, device_id bigint, status integer, channel smallint) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
-        WHEN device_id IS NOT NULL AND status NOT IN (1, -2) AND NOT analytics_is_dead_token(channel, status)
+        WHEN device_id IS NOT NULL AND status NOT IN (1, -2, -4, -5) AND NOT analytics_is_dead_token(channel, status)
         THEN analytics_minute_of_id(id)
     END
 $$;

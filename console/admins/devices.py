@@ -130,6 +130,7 @@ class DeviceAdmin(LargeTableAdmin):
                     "os_version",
                     "app_version",
                     "time_zone",
+                    "consent",
                     "language",
                     "country",
                     "sdk",
@@ -139,7 +140,7 @@ class DeviceAdmin(LargeTableAdmin):
         ),
         (_("Third-party channel"), {"fields": ("third_channel_title", "third_token")}),
     )
-    readonly_fields = ("full_token", "online_now", "sdk", "third_channel_title")
+    readonly_fields = ("full_token", "online_now", "consent", "sdk", "third_channel_title")
     inlines = (BindingHistory, LostTokens)
     actions_detail = ("add_test_device", "open_connection_log")
 
@@ -196,6 +197,12 @@ class DeviceAdmin(LargeTableAdmin):
         if device.activity_id is not None:
             return f"{gettext('Live Activity')} {device.activity_id}".strip()
         return f"{device.manufacturer} {device.model}".strip() or "-"
+
+    @display(description=_("marketing messages"))
+    def consent(self, device: Device) -> str:
+        """Say whether the device takes marketing messages."""
+        said = {True: _("allowed"), False: _("does not take them"), None: _("not known: allowed")}
+        return str(said[device.marketing_consent])
 
     @display(description=_("capabilities"))
     def sdk(self, device: Device) -> str:

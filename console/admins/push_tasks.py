@@ -153,7 +153,22 @@ class PushTaskAdmin(LargeTableAdmin):
         NextStep(_("Push to many devices"), "admin:create_message", ("multiple",), Right.PUSH),
     )
     fieldsets = (
-        (_("Push"), {"fields": ("id", "name", "kind", "target_type", "template", "title", "body", "workspace")}),
+        (
+            _("Push"),
+            {
+                "fields": (
+                    "id",
+                    "name",
+                    "kind",
+                    "target_type",
+                    "template",
+                    "title",
+                    "body",
+                    "message_category",
+                    "workspace",
+                )
+            },
+        ),
         (_("Origin"), {"fields": ("source", "author", "created_at", "expire_at", "revoked_at")}),
         (_("Content as sent (JSON)"), {"fields": ("content_json", "options_json"), "classes": ("collapse",)}),
     )

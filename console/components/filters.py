@@ -66,6 +66,7 @@ class StatusFilter(ChipFilter):
         groups = [
             (ALL, _("All")), ("pending", _("Waiting")), ("succeeded", _("Succeeded")), ("failed", _("Failed")),
             ("expired", _("Expired")), ("revoked", _("Revoked")),
+            ("held_back", _("Held back")),
         ]  # fmt: skip
         code = self._code()
         return groups if code is None else [*groups, (str(self.value()), _code_text(code))]
@@ -93,6 +94,8 @@ class StatusFilter(ChipFilter):
                 return queryset.filter(Message.has_expired(clock.now()))
             case "revoked":
                 return queryset.filter(status=statuses.REVOKED)
+            case "held_back":
+                return queryset.filter(status__in=[statuses.HELD_BACK, statuses.NO_CONSENT])
         code = self._code()
         return queryset.filter(Message.shows(code, clock.now())) if code is not None else queryset
 

@@ -24,6 +24,7 @@ from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
 BREAKDOWN_TIMEOUT_MS = 3000
 # Statuses listed; the rest, the rarest, is left out.
 LISTED_STATUSES = 50
+_HELD_BACK = frozenset({statuses.HELD_BACK, statuses.NO_CONSENT})
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class TaskReport:
         funnel: The steps, in their order.
         waiting: Messages that may still be delivered.
         expired: Messages whose validity ended before they were delivered.
+        held_back: Messages that the rules of the push's category did not let go.
         failed: Messages that a vendor refused.
         channels: The numbers of each channel.
         undelivered: The statuses that are no success, the most frequent first.
@@ -58,6 +60,7 @@ class TaskReport:
     funnel: list[FunnelStep]
     waiting: int = 0
     expired: int = 0
+    held_back: int = 0
     failed: int = 0
     channels: list[ChannelIndex] = field(default_factory=list)
     undelivered: list[StatusRow] = field(default_factory=list)
@@ -71,17 +74,23 @@ def report_of(task: PushTask) -> TaskReport:
             channels, counts = task_queries.by_channel(task), task_queries.undelivered(task)
     except StatementTimeoutError:
         counters = (task.message_count, task.success_count, task.arrival_count)
-        return TaskReport(_funnel(*counters), expired=task.expired_count, is_complete=False)
+        return TaskReport(
+            _funnel(*counters),
+            expired=task.expired_count,
+            held_back=task.held_back_count + task.no_consent_count,
+            is_complete=False,
+        )
     names = ("pushed", "succeeded", "arrived", "opened")
-    waiting, expired, revoked = (
+    waiting, expired, revoked, held_back = (
         sum(one.count for one in counts if one.status.channel == statuses.COMMON and one.status.code in codes)
-        for codes in (statuses.PENDING, {statuses.EXPIRED}, {statuses.REVOKED})
+        for codes in (statuses.PENDING, {statuses.EXPIRED}, {statuses.REVOKED}, _HELD_BACK)
     )
     return TaskReport(
         _funnel(*(sum(getattr(entry.index, name) for entry in channels) for name in names)),
         waiting=waiting,
         expired=expired,
-        failed=sum(one.count for one in counts) - waiting - expired - revoked,
+        held_back=held_back,
+        failed=sum(one.count for one in counts) - waiting - expired - revoked - held_back,
         channels=channels,
         undelivered=status_rows(
             counts[:LISTED_STATUSES],

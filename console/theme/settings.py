@@ -147,6 +147,8 @@ NAVIGATION: list[dict[str, Any]] = [
         _("Settings"),
         _entry(_("Apps"), "apps", "pushcore_app_changelist"),
         _entry(_("Workspaces"), "workspaces", "pushcore_workspace_changelist", shortcut="g w"),
+        _entry(_("Message categories"), "category", "pushcore_messagecategory_changelist"),
+        _entry(_("Quiet hours"), "bedtime", "pushcore_quiethours_changelist"),
         _entry(_("Access keys"), "key", "pushcore_accesskey_changelist"),
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
         _entry(_("Channels"), "hub", "channels", pages=("channels_vendor/vendoraccount/",)),

@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 
-from pushcore.audience import changes, profiles
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import events
 from pushcore.devices import client_requests, info, removal
@@ -92,7 +91,7 @@ def _report(device: KnownDevice, payload: Any) -> None:
 
 
 def _profile(device: KnownDevice, payload: Any) -> None:
-    profiles.update_own(device.workspace_id, device.id, changes.change_of(_fields(device, payload)))
+    client_requests.update_profile(device, _fields(device, payload))
 
 
 def _event(device: KnownDevice, payload: Any) -> None:

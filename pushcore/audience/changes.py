@@ -73,13 +73,18 @@ def attributes_of(given: object) -> dict[str, Value | None]:
     }
 
 
+def says_profile(given: Mapping[str, Any]) -> bool:
+    """Return whether a device's request says something of its profile."""
+    return any(given.get(name) is not None for name in ("tags", "topics", "attributes"))
+
+
 def change_of(given: Mapping[str, Any]) -> ProfileChange:
     """Read a change as a device says it: `tags`, `topics` and `attributes`, each of which may be absent.
 
     Raises:
         ResultError: INVALID_PARAM, naming what is wrong.
     """
-    if all(given.get(name) is None for name in ("tags", "topics", "attributes")):
+    if not says_profile(given):
         raise ResultError(ResultCode.INVALID_PARAM, "tags, topics or attributes are needed")
     attributes = given.get("attributes")
     return ProfileChange(

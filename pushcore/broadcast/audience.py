@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ class Audience:
         vendor_channels: The vendors' channels that carry it.
         bound: When the devices' users were bound; None where that does not matter.
         unbound: When the last users of devices that have none now were unbound; None where such devices get nothing.
+        per_device: Whether each device there is gets a message row of its own, whatever reaches it.
     """
 
     msgkey: str
@@ -44,6 +45,16 @@ class Audience:
     vendor_channels: tuple[int, ...]
     bound: Window | None
     unbound: Window | None
+    per_device: bool = False
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether its devices, or some of them, get a message row each."""
+        return self.per_device or bool(self.vendor_channels)
+
+    def with_message_each(self) -> Audience:
+        """Return the same devices, each of which gets a message row, so that what is asked of devices decides."""
+        return replace(self, self_built=False, per_device=True) if self.self_built else self
 
 
 def audience_of(workspace: Workspace, request: BroadcastPush, *, silent: bool) -> Audience:
@@ -106,7 +117,10 @@ def condition(workspace_id: int, audience: Audience) -> tuple[str, dict[str, Any
 
 
 def behind_vendors(workspace_id: int, audience: Audience | Broadcast) -> tuple[str, dict[str, Any]]:
-    """Return the SQL condition that a device (`d`) is of the audience and reached by a vendor, and its parameters."""
+    """Return the SQL condition that a device (`d`) is of the audience and gets a message row, and its parameters.
+
+    Those are the devices that a vendor reaches, or all.
+    """
     windows = ((audience.bound, _SQL["bound"]), (audience.unbound, _SQL["unbound"]))
     logins = [login for window, login in windows if window is not None]
     parameters = {
@@ -115,7 +129,8 @@ def behind_vendors(workspace_id: int, audience: Audience | Broadcast) -> tuple[s
         "vendors": list(audience.vendor_channels),
         **_windows(audience),
     }
-    return _SQL["behind_vendors"] + (f" AND ({' OR '.join(logins)})" if logins else ""), parameters
+    devices = _SQL["with_message_each" if audience.per_device else "behind_vendors"]
+    return devices + (f" AND ({' OR '.join(logins)})" if logins else ""), parameters
 
 
 def _windows(audience: Audience | Broadcast) -> dict[str, Any]:

@@ -4,6 +4,10 @@
 -- Condition: a device (d) of the workspace and the platform, whatever reaches it.
 d.workspace_id = %(workspace)s AND d.platform = %(platform)s
 
+-- with_message_each --
+-- Condition: likewise, but for Live Activities.
+d.workspace_id = %(workspace)s AND d.platform = %(platform)s AND d.activity_id IS NULL
+
 -- behind_vendors --
 -- Condition: a device (d) of the workspace and the platform that one of these vendors reaches. A Live Activity is none.
 d.workspace_id = %(workspace)s AND d.platform = %(platform)s AND d.third_token <> ''

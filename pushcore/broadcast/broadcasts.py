@@ -86,11 +86,12 @@ def row_of(task: PushTask, audience: Audience) -> Broadcast:
         platform=audience.platform,
         msgkey=audience.msgkey,
         self_built=audience.self_built,
+        per_device=audience.per_device,
         vendor_channels=list(audience.vendor_channels),
         bound=_as_json(audience.bound),
         unbound=_as_json(audience.unbound),
         expire_at=task.expire_at,
-        walked_at=None if audience.vendor_channels else task.created_at,
+        walked_at=None if audience.is_walked else task.created_at,
     )
 
 

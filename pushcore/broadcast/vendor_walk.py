@@ -14,6 +14,8 @@ from django.db import connection, transaction
 
 from pushcore.broadcast.audience import behind_vendors
 from pushcore.broadcast.broadcasts import MAX_ACTIVE, is_active
+from pushcore.categories import admission
+from pushcore.categories.admission import Candidate
 from pushcore.codes import statuses
 from pushcore.delivery import dispatch
 from pushcore.models import Broadcast, Message, PushTask
@@ -33,11 +35,11 @@ def wake() -> None:
 
 
 class _Reached(NamedTuple):
-    """A device that a vendor reaches, and its token there."""
+    """A device that gets a message, and how a vendor reaches it, if one does."""
 
     device_id: int
     ad_token: str
-    channel: int
+    channel: int | None
     token: str
 
 
@@ -60,15 +62,20 @@ def walk_all(*, budget_seconds: float = 20.0) -> int:
             wake()
             break
         task_id = unwalked.popleft()
-        if (batch := _walk_batch(task_id)) is not None:
-            dispatch.to_lanes(batch)
+        if (walked := _walk_batch(task_id)) is not None:
+            task, batch = walked
+            dispatch.first_attempt(task, batch)
             created += len(batch)
             unwalked.append(task_id)
     return created
 
 
-def _walk_batch(task_id: int) -> list[OutgoingMessage] | None:
-    """Make messages for the next devices and move the checkpoint, in one transaction; None at the end."""
+def _walk_batch(task_id: int) -> tuple[PushTask, list[OutgoingMessage]] | None:
+    """Make messages for the next devices and move the checkpoint, in one transaction; None at the end.
+
+    Returns:
+        The task, and its new messages.
+    """
     with transaction.atomic():
         broadcasts = Broadcast.objects.select_for_update(of=("self",), skip_locked=True).select_related("task")
         broadcast = broadcasts.filter(is_active(), pk=task_id, walked_at__isnull=True).first()
@@ -103,11 +110,14 @@ def _walk_batch(task_id: int) -> list[OutgoingMessage] | None:
         Message.objects.bulk_create([_row(broadcast, outgoing) for outgoing in messages])
         if messages:
             PushTask.objects.filter(pk=task_id).update(**PushTask.grown_by(message_ids))
-    return messages
+            admission.admit(
+                [Candidate(one.message_id, task, one.target, one.msgkey, one.device_id) for one in messages]
+            )
+    return task, messages
 
 
 def _next_devices(broadcast: Broadcast) -> list[_Reached]:
-    """Read the next devices that a vendor reaches, in the order of their ids."""
+    """Read the next devices that get a message, in the order of their ids."""
     condition, parameters = behind_vendors(broadcast.workspace_id, broadcast)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -128,6 +138,7 @@ def _row(broadcast: Broadcast, outgoing: OutgoingMessage) -> Message:
         device_id=outgoing.device_id,
         status=statuses.WAITING,
         kind=Message.Kind.BROADCAST,
+        device_rules=broadcast.task.device_rules,
         expire_at=broadcast.expire_at,
         updated_at=clock.now(),
     )

@@ -25,6 +25,11 @@ class Cause(Enum):
         "expire although they are in use, check their connection in the Query tool."
     )
     REVOKED = _("Nothing to do: the push was revoked.")
+    CAPPED = _(
+        "Nothing to do: the category's frequency cap was reached. Send less often, or change the cap under Message "
+        "categories."
+    )
+    NO_CONSENT = _("Nothing to do: the device refused marketing messages. Other categories still reach it.")
     DEAD_TOKEN = _(
         "Nothing to do for single devices: the app gets a new token when it is opened. If many devices say so, compare "
         "the app's vendor settings and environment with the account under Channels."

@@ -73,6 +73,7 @@ class ResultCode(Enum):
     SEGMENT_ALREADY_EXIST = ("3104", _("segment already exists"))
     SEGMENT_NUM_TOO_MUCH = ("3105", _("too many segments"))
     SEGMENT_NAME_INVALID = ("3106", _("illegal segment name"))
+    MESSAGE_CATEGORY_NOT_EXIST = ("3121", _("message category does not exist"))
     SYSTEM_ERROR = ("9000", _("system error"))
 
     def __init__(self, code: str, meaning: str) -> None:

@@ -23,11 +23,13 @@ UNKNOWN: Final = 99999999
 # Ours: the source has no codes for them.
 REVOKED: Final = -2
 EXPIRED: Final = -3
+HELD_BACK: Final = -4
+NO_CONSENT: Final = -5
 
 # A message in one of these may still be delivered; every other status is final.
 PENDING: Final = frozenset({WAITING_FOR_VERIFY, WAITING, NO_BIND_INFO})
-# Nobody refused a message in one of these: its time, or its sender, ended it.
-ENDED: Final = frozenset({REVOKED, EXPIRED})
+# No channel refused a message in one of these: its time, its sender or a rule of its category ended it.
+ENDED: Final = frozenset({REVOKED, EXPIRED, HELD_BACK, NO_CONSENT})
 
 COMMON: Final = "common"
 
@@ -95,6 +97,17 @@ _COMMON: Final = (
     Status(
         "common", -3, "Expired", _("not delivered within its validity period; not sent any more"), Cause.EXPIRED,
         word=_("Expired"),
+    ),
+    Status(
+        "common", -4, "HeldBack",
+        _("the user or device had as many messages of the category already as its frequency cap allows; not sent"),
+        Cause.CAPPED,
+        word=_("Held back"),
+    ),
+    Status(
+        "common", -5, "NoConsent", _("a marketing message, and the device refused such messages; not sent"),
+        Cause.NO_CONSENT,
+        word=_("No consent"),
     ),
 )  # fmt: skip
 

@@ -1,5 +1,5 @@
 -- Messages that may be delivered now. The conditions in braces are those of `deliverable.RULES`: {message} over the row
--- m of a message, {task} over the row t of its task.
+-- m of a message and d of its device, {task} over the row t of its task.
 --
 -- Devices, bindings and tasks are looked up by key (OFFSET 0 keeps it so): where statistics lag behind, the planner
 -- would take them for few and compare each message with all of them.
@@ -9,12 +9,25 @@
 m.id, m.task_id, m.target, m.msgkey, d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL,
 d.capabilities LIKE '%%,trampoline,%%', m.override::text
 
+-- device --
+-- What is read of a device: for the columns, and for the rules.
+id, platform, third_channel, third_token, capabilities, marketing_consent, time_zone
+
+-- quiet --
+-- Find whether it is quiet now where the device d is, in the workspace of the message m. Quiet hours that end before
+-- they start end on the next day.
+SELECT FROM pushcore_quiethours q
+CROSS JOIN LATERAL (SELECT pushcore_local_time(%(now)s, d.time_zone, q.time_zone)::time AS time OFFSET 0) here
+WHERE q.workspace_id = m.workspace_id AND q.enabled
+    AND CASE WHEN q.starts < q.ends THEN here.time >= q.starts AND here.time < q.ends
+        ELSE here.time >= q.starts OR here.time < q.ends END
+
 -- by_id --
 -- Read the deliverable ones of some messages.
 SELECT {columns}, true
 FROM pushcore_message m
 CROSS JOIN LATERAL (
-    SELECT id, platform, third_channel, third_token, capabilities FROM pushcore_device WHERE id = m.device_id OFFSET 0
+    SELECT {device} FROM pushcore_device WHERE id = m.device_id OFFSET 0
 ) d
 WHERE m.id = ANY(%(ids)s) AND {message}
 ORDER BY m.id
@@ -24,7 +37,7 @@ ORDER BY m.id
 SELECT {columns}, m.id IS NOT NULL
 FROM unnest(%(devices)s::bigint[], %(known)s::bigint[]) AS wanted(device_id, known)
 CROSS JOIN LATERAL (
-    SELECT id, platform, third_channel, third_token, capabilities, settled_id FROM pushcore_device
+    SELECT {device}, settled_id FROM pushcore_device
     WHERE id = wanted.device_id OFFSET 0
 ) d
 LEFT JOIN LATERAL (
@@ -46,7 +59,7 @@ FROM (
     ORDER BY m.id LIMIT %(at_most)s
 ) m
 LEFT JOIN LATERAL (
-    SELECT id, platform, third_channel, third_token, capabilities FROM pushcore_device WHERE id = m.device_id OFFSET 0
+    SELECT {device} FROM pushcore_device WHERE id = m.device_id OFFSET 0
 ) d ON true
 ORDER BY m.id
 

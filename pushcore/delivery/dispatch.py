@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import Counter
 
 from pushcore.delivery import deliverable
+from pushcore.models import PushTask
 from pushcore.ports import Lane, OutgoingMessage, lanes
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,16 @@ def to_lanes(batch: Iterable[OutgoingMessage]) -> bool:
         else:
             DISPATCHED.labels(lane.name).inc(len(part))
     return taken
+
+
+def first_attempt(task: PushTask, batch: Iterable[OutgoingMessage]) -> bool:
+    """Give messages just committed to lanes, as `to_lanes` does.
+
+    Where devices decide whether they get them now, they are read by their ids: the rules are in that statement.
+    """
+    if not task.device_rules and not task.message_category:
+        return to_lanes(batch)
+    return to_lanes(deliverable.by_id([message.message_id for message in batch]))
 
 
 def _split(lane: Lane, messages: Iterable[OutgoingMessage]) -> tuple[list[OutgoingMessage], list[OutgoingMessage]]:

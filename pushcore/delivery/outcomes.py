@@ -126,13 +126,17 @@ def _keys(message_ids: Sequence[int]) -> dict[str, Any]:
 
 
 def _counts(changed: Sequence[tuple[_FinalStatus, _Changed]]) -> dict[int, Counts]:
-    """Sum up by task. Expiry is no outcome that anybody reported: the time of the last one stays."""
+    """Sum up by task. What nobody reported (expiry, what a category's rules end) leaves the time of the last one."""
     counts: dict[int, Counts] = defaultdict(Counts)
     for outcome, group in changed:
         of_task = counts[group.task_id]
         of_task.arrived += group.arrived
         if outcome.status == statuses.EXPIRED:
             of_task.expired += group.messages
+        elif outcome.status == statuses.HELD_BACK:
+            of_task.held_back += group.messages
+        elif outcome.status == statuses.NO_CONSENT:
+            of_task.no_consent += group.messages
         else:
             of_task.has_outcome = True
         if outcome.status == statuses.ACKED:

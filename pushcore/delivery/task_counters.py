@@ -24,6 +24,8 @@ class Counts:
     succeeded: int = 0
     arrived: int = 0
     expired: int = 0
+    held_back: int = 0
+    no_consent: int = 0
     has_outcome: bool = False
 
 
@@ -40,6 +42,8 @@ def add(cursor: CursorWrapper, counts: Mapping[int, Counts], now: datetime) -> N
             "succeeded": [one.succeeded for one in ordered],
             "arrived": [one.arrived for one in ordered],
             "expired": [one.expired for one in ordered],
+            "held_back": [one.held_back for one in ordered],
+            "no_consent": [one.no_consent for one in ordered],
             "has_outcome": [one.has_outcome for one in ordered],
             "first": tasks[0],
             "last": tasks[-1],

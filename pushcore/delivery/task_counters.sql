@@ -11,9 +11,11 @@ UPDATE pushcore_pushtask t SET
     success_count = success_count + c.succeeded,
     arrival_count = arrival_count + c.arrived,
     expired_count = expired_count + c.expired,
+    held_back_count = held_back_count + c.held_back,
+    no_consent_count = no_consent_count + c.no_consent,
     last_outcome_at = CASE WHEN c.has_outcome THEN %(now)s ELSE last_outcome_at END
 FROM unnest(
     %(tasks)s::bigint[], %(messages)s::int[], %(succeeded)s::int[], %(arrived)s::int[], %(expired)s::int[],
-    %(has_outcome)s::boolean[]
-) AS c(id, messages, succeeded, arrived, expired, has_outcome)
+    %(held_back)s::int[], %(no_consent)s::int[], %(has_outcome)s::boolean[]
+) AS c(id, messages, succeeded, arrived, expired, held_back, no_consent, has_outcome)
 WHERE t.id = c.id AND t.id BETWEEN %(first)s AND %(last)s

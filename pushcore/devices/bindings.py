@@ -11,11 +11,12 @@ from collections.abc import Sequence
 import structlog
 from django.db import connection, transaction
 
+from pushcore.categories import consent
 from pushcore.codes import statuses
 from pushcore.delivery import deliverable, dispatch, pending_cursor
 from pushcore.devices.changes import tell_changed
 from pushcore.models import Binding, Device
-from pushcore.models.pushes import DeliveryType
+from pushcore.models.pushes import DeliveryType, DeviceRules
 from pushcore.security import crypto
 from pushcore.storage import clock
 from pushcore.storage.outages import DatabaseFault
@@ -98,9 +99,11 @@ def attach_waiting(workspace_id: int, user_ids: Sequence[str]) -> int:
                 "at_most": MAX_ATTACHED,
             },
         )
-        attached: list[tuple[int, int]] = cursor.fetchall()
+        attached: list[tuple[int, int, int]] = cursor.fetchall()
         if attached:
-            pending_cursor.move_back(attached)
+            pending_cursor.move_back([(device_id, message_id) for device_id, message_id, _ in attached])
+    if asked := {device_id for device_id, _, rules in attached if rules & DeviceRules.CONSENT}:
+        consent.end_waiting(sorted(asked))
     if attached:
-        dispatch.to_lanes(deliverable.by_id([message_id for _, message_id in attached]))
+        dispatch.to_lanes(deliverable.by_id([message_id for _, message_id, _ in attached]))
     return len(attached)

@@ -29,4 +29,4 @@ WITH waiting AS (
 UPDATE pushcore_message m SET device_id = chosen.device_id, status = %(waiting)s, updated_at = now()
 FROM chosen
 WHERE m.id = chosen.id AND m.id >= %(oldest)s
-RETURNING m.device_id, m.id
+RETURNING m.device_id, m.id, m.device_rules

@@ -6,11 +6,15 @@ Every function raises `ResultError`, whose code and message the device is answer
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from pushcore.audience import changes, profiles
+from pushcore.categories import consent
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings, registry, tokens
 from pushcore.devices.client_bind import check_client_may_bind
+from pushcore.devices.registry import KnownDevice
 from pushcore.devices.target_names import clean_user_id
 from pushcore.devices.tokens import Claim, check_third_party
 from pushcore.models import Device
@@ -54,6 +58,22 @@ def report(device_id: int, third_channel: int | None, third_token: str, info: Ma
     if third_channel is None and not third_token and not any((info or {}).values()):
         raise ResultError(ResultCode.NEED_DELIVERYTOKEN, "neither a token nor a description of the device is reported")
     apply_report(device, third_channel, third_token, info or {})
+
+
+def update_profile(device: KnownDevice, given: Mapping[str, Any]) -> None:
+    """Change what a device says of its user's interests: its profile, and whether it takes marketing messages.
+
+    Raises:
+        ResultError: What `changes.change_of` and `profiles.update_own` raise; INVALID_PARAM for a consent that is none.
+        Device.DoesNotExist: It has ended.
+    """
+    says_consent = "marketingConsent" in given
+    marketing_consent = consent.parse(given.get("marketingConsent"))
+    if not says_consent or changes.says_profile(given):
+        profiles.update_own(device.workspace_id, device.id, changes.change_of(given))
+    if says_consent:
+        Device.objects.only("pk").get(pk=device.id)
+        consent.set_consent([device.id], marketing_consent)
 
 
 def apply_report(device: Device, third_channel: int | None, third_token: str, info: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from pushcore.file_push.records import Record
 from pushcore.file_push.upload import FileContent, Read
 from pushcore.models import PushTask, Workspace
 from pushcore.push import limits
-from pushcore.push.dry_run import add_devices, of_named
+from pushcore.push.dry_run import add_devices, of_named, would_end
 from pushcore.push.new_push import NewPush
 from pushcore.push.recipients import Recipient
 from pushcore.push.requests import FilePush
@@ -43,8 +43,9 @@ def dry_run(workspace: Workspace, request: FilePush, read: Read) -> dict[str, An
     push = _push_of(workspace, request, content, inspection.sample)
     with transaction.atomic():
         add_devices(push, refuse_other_platforms=False)  # such lines are reported while a file is loaded
+        ended = would_end(push)
         transaction.set_rollback(True)
-    return of_named(push).as_data() | _of_file(inspection)
+    return of_named(push, ended).as_data() | _of_file(inspection)
 
 
 def _push_of(workspace: Workspace, request: FilePush, content: FileContent, sample: Sequence[Record]) -> NewPush:
@@ -55,9 +56,11 @@ def _push_of(workspace: Workspace, request: FilePush, content: FileContent, samp
         kind=PushTask.Kind.MULTIPLE,
         delivery_type=request.delivery_type,
         content=content.shared,
-        options={"androidChannel": request.android_channel, **request.vendor_options},
+        options={"androidChannel": request.android_channel, **content.vendor_options},
         expire_at=now + timedelta(seconds=request.expired_seconds),
         created_at=now,
+        message_category=request.message_category,
+        device_rules=content.device_rules,
     )
     recipients = [
         Recipient(record.target, record.msgkey, json.loads(record.override) if record.override else None)

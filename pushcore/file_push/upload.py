@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,10 +17,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from pushcore.categories.catalog import CategoryRules
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.file_push import blocks
 from pushcore.loading.wake import wake_loader
 from pushcore.models import FileChunk, FileImport, Occurrence, PushTask, Schedule, Workspace
+from pushcore.models.pushes import DeviceRules
 from pushcore.push import content, limits, templates
 from pushcore.push.idempotency import WINDOW
 from pushcore.push.requests import FilePush
@@ -67,22 +69,27 @@ class FileContent(NamedTuple):
     Attributes:
         shared: The task's content, with the template's placeholders in it.
         variables: The names of the placeholders (`Template.variables`).
+        vendor_options: What vendors are told beside it.
+        device_rules: What of devices decides whether they get it now.
     """
 
     shared: dict[str, Any]
     variables: list[str] | None
+    vendor_options: Mapping[str, Any]
+    device_rules: DeviceRules
 
 
 def content_of(workspace: Workspace, request: FilePush) -> FileContent:
     """Return the content of a file's push.
 
     Raises:
-        ResultError: The template is unknown, or the content is too long.
+        ResultError: The template or the category is unknown, or the content is too long.
     """
+    category = CategoryRules.of(workspace, request)
     template = templates.named(workspace, request.template_name)
     shared = content.as_it_stands(template, request)
-    limits.check_payload(shared, request.vendor_options)
-    return FileContent(shared, template.variables)
+    limits.check_payload(shared, category.vendor_options)
+    return FileContent(shared, template.variables, category.vendor_options, category.device_rules)
 
 
 def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
@@ -176,7 +183,7 @@ def push(
         ResultError: The limits, which leave the file as it is; INVALID_PARAM for a file that was pushed or deleted.
     """
     limits.check(request)
-    shared, variables = content_of(workspace, request)
+    common = content_of(workspace, request)
     now = clock.now()
     with transaction.atomic():
         # The workspace's row serialises the search for an earlier push.
@@ -185,13 +192,13 @@ def push(
         if task is None:
             free = FileImport.objects.filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
             free = free.exclude(pk__in=scheduled_files())
-            if not free.update(accepted_at=now, variables=variables):
+            if not free.update(accepted_at=now, variables=common.variables):
                 raise ResultError(
                     ResultCode.INVALID_PARAM,
                     "the file was pushed already, or is not kept any more",
                     parameter="file",
                 )
-            task = _create_task(workspace, request, file.pk, shared, now, source=source, author=author)
+            task = _create_task(workspace, request, file.pk, common, now, source=source, author=author)
     if task.pk != file.pk:
         discard(file)
     else:
@@ -210,7 +217,7 @@ def _create_task(
     workspace: Workspace,
     request: FilePush,
     file_id: int,
-    content: dict[str, Any],
+    common: FileContent,
     now: datetime,
     *,
     source: PushTask.Source,
@@ -225,11 +232,13 @@ def _create_task(
         delivery_type=request.delivery_type,
         source=source,
         author=author[:150],
-        content=content,
-        options={"androidChannel": request.android_channel, **request.vendor_options},
+        content=common.shared,
+        options={"androidChannel": request.android_channel, **common.vendor_options},
         fingerprint=request.fingerprint(),
         expire_at=now + timedelta(seconds=request.expired_seconds),
         created_at=now,
+        message_category=request.message_category,
+        device_rules=common.device_rules,
     )
 
 
@@ -242,7 +251,7 @@ def push_copy(
         ResultError: The limits; INVALID_PARAM for a file that is not kept any more.
     """
     limits.check(request)
-    shared, variables = content_of(workspace, request)
+    common = content_of(workspace, request)
     now = clock.now()
     kept = FileImport.objects.filter(pk=file_id, workspace=workspace, accepted_at__isnull=True).first()
     if kept is None:
@@ -253,13 +262,13 @@ def push_copy(
         workspace=workspace,
         sha256=kept.sha256,
         size=kept.size,
-        variables=variables,
+        variables=common.variables,
         scheduled=True,
         created_at=now,
         accepted_at=now,
     )
     blocks.copy(file_id, task_id)
-    return _create_task(workspace, request, task_id, shared, now, source=source, author=author)
+    return _create_task(workspace, request, task_id, common, now, source=source, author=author)
 
 
 def scheduled_files() -> QuerySet[Schedule, int | None]:

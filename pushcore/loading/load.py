@@ -180,4 +180,6 @@ def _insert(source: Source[Any, Any], block: Block, slot: _CommitSlot, before: _
     counted = PushTask.objects.filter(pk=source.task.pk, revoked_at__isnull=True)
     if not counted.update(**PushTask.grown_by([message_id for message_id, _, _ in block.messages])):
         raise TaskRevokedError
+    # After the block before has committed: blocks that waited for each other's counts would wait here for ever.
+    messages.admit(source.task, block.messages)
     return block.messages

@@ -11,6 +11,8 @@ from typing import Protocol
 import structlog
 from django.db import connection
 
+from pushcore.categories import admission
+from pushcore.categories.admission import Candidate
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.delivery import dispatch, expiry
@@ -29,7 +31,7 @@ DISPATCH_BATCH = 1000
 _NULL = "\\N"
 _COPY = (
     "COPY pushcore_message (id, workspace_id, task_id, delivery_type, target, msgkey, device_id, status, channel,"
-    " kind, override, expire_at, updated_at) FROM STDIN"
+    " kind, device_rules, override, expire_at, updated_at) FROM STDIN"
 )
 
 
@@ -60,7 +62,7 @@ def rows_of(task: PushTask, messages: Sequence[NewMessage]) -> bytes:
     # An audience has devices of many types; a file's targets are of one.
     by_device = task.delivery_type == DeliveryType.AUDIENCE
     ends = f"\t{task.expire_at.isoformat()}\t{clock.now().isoformat()}\n"
-    constant = f"{Channel.SELF_BUILT}\t{int(Message.Kind.of(task))}\t"
+    constant = f"{Channel.SELF_BUILT}\t{int(Message.Kind.of(task))}\t{task.device_rules}\t"
     bound = f"\t{statuses.WAITING}\t{constant}"
     unbound = f"{_NULL}\t{unresolved}\t{constant}"
     return "".join(
@@ -77,6 +79,17 @@ def copy(rows: bytes) -> None:
     """Insert rows in COPY's text format."""
     with connection.cursor() as cursor:
         cursor.copy_expert(_COPY, io.BytesIO(rows), 1 << 18)
+
+
+def admit(task: PushTask, messages: Sequence[NewMessage]) -> None:
+    """Let the task's category decide which of the messages, inserted in the same transaction, are not sent."""
+    if task.message_category:
+        admission.admit(
+            [
+                Candidate(message_id, task, entry.target, entry.msgkey, device.device_id if device else None)
+                for message_id, entry, device in messages
+            ]
+        )
 
 
 def _escaped(text: str | None) -> str:
@@ -112,7 +125,7 @@ def _dispatch_reachable(task: PushTask, messages: Sequence[NewMessage]) -> None:
         if device is not None and (device.device_id in here or device.third_token)
     )
     while batch := list(itertools.islice(ready, DISPATCH_BATCH)):
-        dispatch.to_lanes(batch)
+        dispatch.first_attempt(task, batch)
 
 
 def _outgoing(task: PushTask, message_id: int, entry: Entry, device: ResolvedTarget) -> OutgoingMessage:

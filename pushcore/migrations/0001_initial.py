@@ -4,6 +4,7 @@ from pathlib import Path
 
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
+import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -58,6 +59,7 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(blank=True, db_default='', default='', max_length=35, verbose_name='language')),
                 ('country', models.CharField(blank=True, db_default='', default='', max_length=2, verbose_name='country')),
                 ('capabilities', models.CharField(blank=True, db_default='', default='', help_text="What the app's SDK can do.", max_length=64, verbose_name='capabilities')),
+                ('marketing_consent', models.BooleanField(blank=True, help_text='Null: not known, which counts as allowed.', null=True, verbose_name='marketing messages')),
                 ('third_channel', models.SmallIntegerField(blank=True, null=True, verbose_name='third-party channel')),
                 ('third_token', models.CharField(blank=True, max_length=512, verbose_name='third-party token')),
                 ('third_reported_at', models.DateTimeField(blank=True, editable=False, help_text='When that token was last reported.', null=True, verbose_name='third reported at')),
@@ -294,8 +296,12 @@ class Migration(migrations.Migration):
                 ('success_count', models.PositiveIntegerField(default=0, verbose_name='success count')),
                 ('arrival_count', models.PositiveIntegerField(default=0, verbose_name='arrival count')),
                 ('expired_count', models.PositiveIntegerField(default=0, verbose_name='expired count')),
+                ('held_back_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='held back count')),
+                ('no_consent_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='no consent count')),
                 ('last_outcome_at', models.DateTimeField(blank=True, null=True, verbose_name='last outcome at')),
                 ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked at')),
+                ('message_category', models.CharField(blank=True, db_default='', default='', max_length=64, verbose_name='message category')),
+                ('device_rules', models.SmallIntegerField(db_default=0, default=0, editable=False, verbose_name='device rules')),
                 ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='pushcore.workspace', verbose_name='workspace')),
             ],
             options={
@@ -325,6 +331,7 @@ class Migration(migrations.Migration):
                 ('status', models.IntegerField(default=0, verbose_name='status')),
                 ('channel', models.SmallIntegerField(verbose_name='channel')),
                 ('kind', models.SmallIntegerField(choices=[(1, 'simple push'), (2, 'template push'), (3, 'multiple push'), (4, 'broadcast push'), (5, 'revocation'), (6, 'audience push')], db_default=1, default=1, verbose_name='kind')),
+                ('device_rules', models.SmallIntegerField(db_default=0, default=0, editable=False, verbose_name='device rules')),
                 ('override', models.JSONField(blank=True, help_text="What of the content is this message's own.", null=True, verbose_name='override')),
                 ('expire_at', models.DateTimeField(verbose_name='expiry time')),
                 ('sent_at', models.DateTimeField(blank=True, help_text='Written to a connection that ended unacknowledged.', null=True, verbose_name='sent at')),
@@ -452,6 +459,7 @@ class Migration(migrations.Migration):
                 ('platform', models.SmallIntegerField(choices=[(1, 'Android'), (2, 'iOS'), (7, 'HarmonyOS'), (8, 'Web'), (9, 'Other')])),
                 ('msgkey', models.CharField(max_length=64, verbose_name='customer message ID')),
                 ('self_built', models.BooleanField(help_text='Goes to devices connected to a gateway.')),
+                ('per_device', models.BooleanField(default=False, help_text='Each device gets a message of its own, whatever reaches it.')),
                 ('vendor_channels', models.JSONField(default=list, help_text='Channels whose devices are reached there instead.')),
                 ('bound', models.JSONField(help_text="When a device's user was bound: [from, to], ISO 8601; null: any.", null=True)),
                 ('unbound', models.JSONField(help_text="When a device's last user was unbound; null: not asked for.", null=True)),
@@ -655,6 +663,69 @@ class Migration(migrations.Migration):
             model_name='device',
             index=models.Index(fields=['workspace', 'id'], name='pushcore_device_by_id'),
         ),
+        migrations.CreateModel(
+            name='MessageCategory',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text="The API's messageCategory.", max_length=64, verbose_name='name')),
+                ('is_marketing', models.BooleanField(default=False, help_text='Devices that refused marketing messages do not get it.', verbose_name='marketing')),
+                ('keeps_quiet_hours', models.BooleanField(default=False, help_text='Waits while it is quiet where the device is.', verbose_name='keeps quiet hours')),
+                ('daily_cap', models.PositiveSmallIntegerField(blank=True, help_text='To one user, or to one device where devices are the targets. More are held back. Empty: any.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='most a day')),
+                ('weekly_cap', models.PositiveSmallIntegerField(blank=True, help_text='Likewise in seven days, this day included.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='most a week')),
+                ('third_channel_category', models.JSONField(blank=True, default=dict, help_text='By vendor the category there (thirdChannelCategory), where the push names none.', verbose_name="vendors' categories")),
+                ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='message_categories', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'message category',
+                'verbose_name_plural': 'message categories',
+                'ordering': ['workspace', 'name'],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'name'), name='pushcore_category_unique')],
+            },
+        ),
+        migrations.CreateModel(
+            name='CapCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('subject', models.CharField(max_length=257)),
+                ('day', models.DateField(db_index=True)),
+                ('counts', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None)),
+                ('granted', models.IntegerField()),
+                ('category', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pushcore.messagecategory')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('category', 'subject'), name='pushcore_capcount_unique')],
+            },
+        ),
+        migrations.CreateModel(
+            name='QuietHours',
+            fields=[
+                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='quiet_hours', serialize=False, to='pushcore.workspace', verbose_name='workspace')),
+                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
+                ('starts', models.TimeField(help_text="On the device's clock.", verbose_name='from')),
+                ('ends', models.TimeField(help_text='Before the start: on the next day.', verbose_name='to')),
+                ('time_zone', models.CharField(default='UTC', help_text='Of devices that do not say theirs.', max_length=64, verbose_name='time zone')),
+                ('walked_until', models.DateTimeField(editable=False, verbose_name='walked until')),
+                ('walking_until', models.DateTimeField(editable=False, null=True, verbose_name='walking until')),
+                ('position', models.BigIntegerField(default=0, editable=False, verbose_name='position')),
+                ('leased_until', models.DateTimeField(editable=False, null=True, verbose_name='leased until')),
+            ],
+            options={
+                'verbose_name': 'quiet hours',
+                'verbose_name_plural': 'quiet hours',
+            },
+        ),
+        migrations.CreateModel(
+            name='ConsentRefusal',
+            fields=[
+                ('device', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='pushcore.device')),
+                ('refused_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(condition=models.Q(('device_rules__gte', 2)), fields=['workspace', 'id'], name='pushcore_msg_quiet'),
+        ),
     ]
 
     operations = [
@@ -662,4 +733,5 @@ class Migration(migrations.Migration):
         sql('0001_ids.sql'),
         sql('0001_partitioned_tables.sql'),
         sql('0001_storage.sql'),
+        sql('0001_quiet_hours.sql'),
     ]

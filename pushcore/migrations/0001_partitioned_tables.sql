@@ -25,7 +25,11 @@ CREATE TABLE pushcore_pushtask (
     arrival_count integer NOT NULL CHECK (arrival_count >= 0),
     last_outcome_at timestamptz,
     last_message_id bigint NOT NULL,
-    expired_count integer NOT NULL CHECK (expired_count >= 0)
+    expired_count integer NOT NULL CHECK (expired_count >= 0),
+    held_back_count integer NOT NULL DEFAULT 0 CHECK (held_back_count >= 0),
+    no_consent_count integer NOT NULL DEFAULT 0 CHECK (no_consent_count >= 0),
+    message_category varchar(64) NOT NULL DEFAULT '',
+    device_rules smallint NOT NULL DEFAULT 0
 ) PARTITION BY RANGE (id);
 
 CREATE INDEX pushcore_task_recent ON pushcore_pushtask (workspace_id, id DESC);
@@ -44,6 +48,7 @@ CREATE TABLE pushcore_message (
     status integer NOT NULL,
     channel smallint NOT NULL,
     kind smallint NOT NULL DEFAULT 1,
+    device_rules smallint NOT NULL DEFAULT 0,
     expire_at timestamptz NOT NULL,
     sent_at timestamptz,
     updated_at timestamptz NOT NULL,
@@ -54,6 +59,7 @@ CREATE TABLE pushcore_message (
 CREATE INDEX pushcore_msg_device ON pushcore_message (device_id, id);
 CREATE INDEX pushcore_msg_target ON pushcore_message (workspace_id, target, id);
 CREATE INDEX pushcore_msg_single ON pushcore_message (id DESC, workspace_id) WHERE kind IN (1, 2);
+CREATE INDEX pushcore_msg_quiet ON pushcore_message (workspace_id, id) WHERE device_rules >= 2;
 
 CREATE TABLE pushcore_messagekey (
     digest uuid NOT NULL,

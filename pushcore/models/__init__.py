@@ -3,6 +3,7 @@
 from pushcore.models.apps import App, Workspace
 from pushcore.models.audience import AudienceName, AudienceProfile, AudienceWalk, Segment, UserAlias
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
+from pushcore.models.categories import CapCount, ConsentRefusal, MessageCategory, QuietHours
 from pushcore.models.devices import Binding, Device, TokenLoss
 from pushcore.models.files import FileChunk, FileFault, FileImport
 from pushcore.models.keys import AccessKey, RsaKey
@@ -23,15 +24,19 @@ __all__ = [
     "Binding",
     "Broadcast",
     "BroadcastCursor",
+    "CapCount",
+    "ConsentRefusal",
     "Device",
     "FileChunk",
     "FileFault",
     "FileImport",
     "FormerVersion",
     "Message",
+    "MessageCategory",
     "MessageKey",
     "Occurrence",
     "PushTask",
+    "QuietHours",
     "Receipt",
     "ReceiptAttempt",
     "Revocation",

@@ -25,6 +25,9 @@ class Broadcast(models.Model):
     platform = models.SmallIntegerField(choices=Platform.choices)
     msgkey = models.CharField(_("customer message ID"), max_length=64)
     self_built = models.BooleanField(help_text=_("Goes to devices connected to a gateway."))
+    per_device = models.BooleanField(
+        default=False, help_text=_("Each device gets a message of its own, whatever reaches it.")
+    )
     vendor_channels = models.JSONField(default=list, help_text=_("Channels whose devices are reached there instead."))
     bound = models.JSONField(null=True, help_text=_("When a device's user was bound: [from, to], ISO 8601; null: any."))
     unbound = models.JSONField(null=True, help_text=_("When a device's last user was unbound; null: not asked for."))

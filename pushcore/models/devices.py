@@ -40,6 +40,9 @@ class Device(models.Model):
         default="",
         help_text=_("What the app's SDK can do."),
     )
+    marketing_consent = models.BooleanField(
+        _("marketing messages"), null=True, blank=True, help_text=_("Null: not known, which counts as allowed.")
+    )
     third_channel = ChannelField(_("third-party channel"), null=True, blank=True)
     third_token = models.CharField(_("third-party token"), max_length=512, blank=True)
     third_reported_at = models.DateTimeField(

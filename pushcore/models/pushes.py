@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import IntFlag
 from typing import Any
 
 from django.db import models
@@ -32,6 +33,16 @@ class DeliveryType(models.IntegerChoices):
     OTHER = Platform.OTHER, _("other device")
     # Of a task alone: its messages have the types of their devices.
     AUDIENCE = 10, _("devices by a condition")
+
+
+class DeviceRules(IntFlag):
+    """What of a device decides whether it gets a message now, beside what holds of all messages."""
+
+    NONE = 0
+    # A device that refused marketing messages gets none.
+    CONSENT = 1
+    # Not while it is quiet where the device is.
+    QUIET_HOURS = 2
 
 
 ACTIVITIES = frozenset({DeliveryType.ACTIVITY_TOKEN, DeliveryType.ACTIVITY})
@@ -93,8 +104,13 @@ class PushTask(models.Model):
     success_count = models.PositiveIntegerField(_("success count"), default=0)
     arrival_count = models.PositiveIntegerField(_("arrival count"), default=0)
     expired_count = models.PositiveIntegerField(_("expired count"), default=0)
+    held_back_count = models.PositiveIntegerField(_("held back count"), default=0, db_default=0)
+    no_consent_count = models.PositiveIntegerField(_("no consent count"), default=0, db_default=0)
     last_outcome_at = models.DateTimeField(_("last outcome at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    # Its name, for the category may be deleted.
+    message_category = models.CharField(_("message category"), max_length=64, blank=True, default="", db_default="")
+    device_rules = models.SmallIntegerField(_("device rules"), default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("push task")
@@ -197,6 +213,8 @@ class Message(models.Model):
     status = models.IntegerField(_("status"), default=statuses.WAITING)
     channel = ChannelField(_("channel"), default=Channel.SELF_BUILT)
     kind = models.SmallIntegerField(_("kind"), choices=Kind.choices, default=Kind.SIMPLE, db_default=Kind.SIMPLE)
+    # Those of its task: messages are chosen by it where they are read (`pushcore.delivery.deliverable`).
+    device_rules = models.SmallIntegerField(_("device rules"), default=0, db_default=0, editable=False)
     override = models.JSONField(
         _("override"), null=True, blank=True, help_text=_("What of the content is this message's own.")
     )
@@ -219,6 +237,10 @@ class Message(models.Model):
             models.Index(fields=["workspace", "target", "id"], name="pushcore_msg_target"),
             # By id first: it serves all workspaces and one alike. A multiple push does not write it.
             models.Index(fields=["-id", "workspace"], name="pushcore_msg_single", condition=models.Q(kind__in=[1, 2])),
+            # Those that keep quiet hours: they are walked when these end (`pushcore.categories.quiet_hours`).
+            models.Index(
+                fields=["workspace", "id"], name="pushcore_msg_quiet", condition=models.Q(device_rules__gte=2)
+            ),
         ]
 
     def __str__(self) -> str:

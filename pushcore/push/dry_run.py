@@ -7,7 +7,7 @@ in a transaction that is rolled back. Then lanes render the first messages of ea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,9 @@ from pushcore.audience.walks import ResolvedCondition
 from pushcore.broadcast import audience as audiences
 from pushcore.broadcast import broadcasts
 from pushcore.broadcast.audience import Audience
+from pushcore.categories import admission
 from pushcore.channels import Channel
+from pushcore.codes import statuses
 from pushcore.models import Device, PushTask, Workspace
 from pushcore.ports import Lane, OutgoingMessage, RenderedMessage, lanes
 from pushcore.push import audience_estimate
@@ -71,6 +73,8 @@ class DryRun:
         messages: How many messages it would have; None of a broadcast, and where they cannot be counted in time.
         devices: How many devices they would go to; None where they cannot be counted in time.
         without_device: Targets whose messages would wait, at most `NAMED_TARGETS`.
+        held_back: Messages that a frequency cap would hold back; None of a broadcast.
+        no_consent: Marketing messages to devices that refused such; None of a broadcast.
         repeats: The task or schedule of the same request before, which would be answered instead; None without one.
         channels: What each channel would carry, the one with the most messages first.
     """
@@ -81,6 +85,8 @@ class DryRun:
     without_device: list[str]
     repeats: int | None
     channels: list[ChannelRun]
+    held_back: int | None = None
+    no_consent: int | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return it as the API's answer has it."""
@@ -90,6 +96,8 @@ class DryRun:
             "messages": self.messages,
             "devices": self.devices,
             "withoutDevice": self.without_device,
+            "heldBack": self.held_back,
+            "noConsent": self.no_consent,
             "repeats": None if self.repeats is None else str(self.repeats),
             "channels": [run.as_data() for run in self.channels],
         }
@@ -114,6 +122,7 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
         if push.condition is not None:
             walks.check_limit(workspace)
         add_devices(push)
+        ended = would_end(push)
         # Last: a real push with the same msgkeys waits for this transaction from here on.
         [task_id] = ids.new_ids(1)
         claimed = claim(
@@ -129,7 +138,7 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
         return _of_audience(push, push.condition, repeats)
     if push.audience is not None:
         return _of_broadcast(workspace, push, push.audience, repeats)
-    return of_named(push, repeats=repeats)
+    return of_named(push, ended, repeats=repeats)
 
 
 def add_devices(push: NewPush, *, refuse_other_platforms: bool = True) -> None:
@@ -147,8 +156,13 @@ def add_devices(push: NewPush, *, refuse_other_platforms: bool = True) -> None:
     push.give_ids(ids.new_ids(push.size))
 
 
-def of_named(push: NewPush, *, repeats: int | None = None) -> DryRun:
-    """Return the dry run of a push to named targets whose messages are made."""
+def would_end(push: NewPush) -> dict[int, int]:
+    """Return the statuses of the messages that the push's category would end at once, by message. To be rolled back."""
+    return {outcome.message_id: outcome.status for outcome in admission.decide(push.candidates())}
+
+
+def of_named(push: NewPush, ended: Mapping[int, int], *, repeats: int | None = None) -> DryRun:
+    """Return the dry run of a push to named targets whose messages are made. `ended`: as `would_end` returns it."""
     waiting = [message.target for message, device in zip(push.messages, push.devices, strict=True) if device is None]
     return DryRun(
         targets=len(push.recipients),
@@ -156,7 +170,9 @@ def of_named(push: NewPush, *, repeats: int | None = None) -> DryRun:
         devices=len(push.messages) - len(waiting),
         without_device=waiting[:NAMED_TARGETS],
         repeats=repeats,
-        channels=_by_channel(push.outgoing()),
+        held_back=sum(status == statuses.HELD_BACK for status in ended.values()),
+        no_consent=sum(status == statuses.NO_CONSENT for status in ended.values()),
+        channels=_by_channel([message for message in push.outgoing() if message.message_id not in ended]),
     )
 
 
@@ -182,7 +198,7 @@ def _lane_of(message: OutgoingMessage) -> Lane:
 
 
 def _of_broadcast(workspace: Workspace, push: NewPush, audience: Audience, repeats: int | None) -> DryRun:
-    channels = [*([None] if audience.self_built else []), *audience.vendor_channels]
+    channels = [*([None] if audience.self_built or audience.per_device else []), *audience.vendor_channels]
     runs = []
     for vendor in channels:
         outgoing = [

@@ -18,6 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 
+from pushcore.categories import admission
 from pushcore.models import Message, PushTask
 from pushcore.push.idempotency import claim, days_of
 from pushcore.push.new_push import NewPush
@@ -41,16 +42,22 @@ def insert_batch(batch: Sequence[NewPush]) -> list[bool]:
     """
     sql, params = _statement(), _parameters(batch)
     connection = connections[DEFAULT_DB_ALIAS]
-    # An error ends the caller's transaction, unless there is a savepoint to go back to.
-    with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        new_ids, used = cursor.fetchone()
-    start = 0
-    for number, push in enumerate(batch):
-        if number not in used:
-            push.give_ids(new_ids[start : start + push.size])
-            push.mark_saved()
-        start += push.size
+    # An error ends the caller's transaction, unless there is a savepoint to go back to. A category's rules are part of
+    # the same transaction; without any, the statement is one by itself.
+    is_ruled = any(push.task.message_category for push in batch)
+    with transaction.atomic() if is_ruled or connection.in_atomic_block else nullcontext():
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            new_ids, used = cursor.fetchone()
+        start = 0
+        for number, push in enumerate(batch):
+            if number not in used:
+                push.give_ids(new_ids[start : start + push.size])
+            start += push.size
+        inserted = [push for number, push in enumerate(batch) if number not in used]
+        admission.admit([candidate for push in inserted for candidate in push.candidates()])
+    for push in inserted:
+        push.mark_saved()
     return [number not in used for number in range(len(batch))]
 
 
@@ -78,6 +85,7 @@ def insert_alone(push: NewPush) -> PushTask:
             return first
         task.save(force_insert=True)
         Message.objects.bulk_create(push.messages)
+        admission.admit(push.candidates())
         return task
 
 

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from pushcore.audience.walks import ResolvedCondition
 from pushcore.broadcast.audience import Audience
+from pushcore.categories.admission import Candidate
 from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
@@ -62,6 +63,8 @@ class NewPush:
             fingerprint=push.fingerprint,
             expire_at=now + timedelta(seconds=push.expired_seconds),
             created_at=now,
+            message_category=push.message_category,
+            device_rules=push.device_rules,
         )
         targets = [Target(workspace.pk, push.delivery_type, recipient.target) for recipient in push.recipients]
         keys = push.idempotency_keys if claims else ()
@@ -90,6 +93,7 @@ class NewPush:
                         device_id=device.device_id if device else None,
                         status=statuses.WAITING if device else unresolved,
                         kind=kind,
+                        device_rules=task.device_rules,
                         override=recipient.override,
                         expire_at=task.expire_at,
                         updated_at=task.created_at,
@@ -108,6 +112,15 @@ class NewPush:
         self.task.last_message_id = made[-1]
         for message, message_id in zip(self.messages, message_ids, strict=True):
             message.pk, message.task_id = message_id, self.task.pk
+
+    def candidates(self) -> list[Candidate]:
+        """Return the messages as their category's rules see them; the rows have their ids."""
+        if not self.task.message_category:
+            return []
+        return [
+            Candidate(message.pk, self.task, message.target, message.msgkey, message.device_id)
+            for message in self.messages
+        ]
 
     def mark_saved(self) -> None:
         """Mark the rows as saved, as `Model.save` does."""

@@ -83,11 +83,14 @@ def make_first_attempt(committed: Sequence[NewPush]) -> None:
     for push in committed:
         if push.audience is not None:
             broadcasts.notify_gateways()
-            if push.audience.vendor_channels:
+            if push.audience.is_walked:
                 vendor_walk.wake()
         if push.condition is not None:
             wake_loader()
-    dispatch.to_lanes([message for push in committed for message in push.outgoing()])
+    for push in committed:
+        if push.task.message_category:
+            dispatch.first_attempt(push.task, push.outgoing())
+    dispatch.to_lanes([message for push in committed if not push.task.message_category for message in push.outgoing()])
     unbound: dict[int, list[str]] = defaultdict(list)
     for push in committed:
         unbound[push.task.workspace_id] += push.unbound_users()

@@ -19,6 +19,8 @@ class PushRequest:
     Attributes:
         android_channel: 1 for the self-built channel only; 0 and 2 are the default.
         vendor_options: What only vendors' channels read, by the API's names.
+        message_category: The name of the workspace's category, whose rules it follows; empty for none.
+        ignore_quiet_hours: Whether it is delivered in quiet hours too, though its category keeps them.
         task_name_required: Whether a push without a name is refused, as the older API version does.
     """
 
@@ -31,6 +33,8 @@ class PushRequest:
     notify_type: str = ""
     android_channel: int = 0
     vendor_options: Mapping[str, Any] = field(default_factory=dict)
+    message_category: str = ""
+    ignore_quiet_hours: bool = False
     task_name_required: bool = False
 
     def fingerprint(self) -> bytes:

@@ -8,7 +8,9 @@ from typing import Any
 
 from pushcore.audience.walks import ResolvedCondition, resolve_condition
 from pushcore.broadcast.audience import Audience, audience_of
+from pushcore.categories.catalog import CategoryRules
 from pushcore.models import PushTask, Workspace
+from pushcore.models.pushes import DeviceRules
 from pushcore.push import limits
 from pushcore.push.content import compose
 from pushcore.push.idempotency import IdempotencyKey
@@ -28,6 +30,8 @@ class ValidatedPush:
         recipients: Whom its messages are for; nobody, of a broadcast and an audience push.
         audience: The devices that a broadcast is for.
         condition: What the devices of an audience push meet.
+        message_category: The name of its category; empty where it has none.
+        device_rules: What of devices decides whether they get it now.
     """
 
     kind: PushTask.Kind
@@ -41,6 +45,8 @@ class ValidatedPush:
     recipients: Sequence[Recipient]
     audience: Audience | None = None
     condition: ResolvedCondition | None = None
+    message_category: str = ""
+    device_rules: DeviceRules = DeviceRules.NONE
 
 
 def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
@@ -50,10 +56,11 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         ResultError: The code of the first limit that it breaks.
     """
     limits.check(request)
+    category = CategoryRules.of(workspace, request)
     recipients = by_users(workspace, request.delivery_type, recipients_of(request))
     content = compose(workspace, request)
     for override in ({}, *content.own):
-        limits.check_payload(content.shared | override, request.vendor_options)
+        limits.check_payload(content.shared | override, category.vendor_options)
     if content.own:
         recipients = [
             replace(recipient, override=override) for recipient, override in zip(recipients, content.own, strict=True)
@@ -62,6 +69,8 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
     audience = condition = None
     if isinstance(request, BroadcastPush):
         audience = audience_of(workspace, request, silent=bool(content.shared["silent"]))
+        if category.decides_by_device:
+            audience = audience.with_message_each()
         keys = [IdempotencyKey.of_whole_push(request.msgkey)]
     elif isinstance(request, AudiencePush):
         condition = resolve_condition(workspace, request)
@@ -71,11 +80,13 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         task_name=request.task_name,
         delivery_type=request.delivery_type,
         content=content.shared,
-        options={"androidChannel": request.android_channel, **request.vendor_options},
+        options={"androidChannel": request.android_channel, **category.vendor_options},
         expired_seconds=request.expired_seconds,
         fingerprint=request.fingerprint(),
         idempotency_keys=keys,
         recipients=recipients,
         audience=audience,
         condition=condition,
+        message_category=request.message_category,
+        device_rules=category.device_rules,
     )

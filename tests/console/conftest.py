@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +29,9 @@ from pushcore.models import (
     Binding,
     Device,
     Message,
+    MessageCategory,
     PushTask,
+    QuietHours,
     Receipt,
     ReceiptAttempt,
     RsaKey,
@@ -82,6 +84,8 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
         Receipt: receipt,
         Membership: Membership.objects.create(user=member, app=workspace.app, role="viewer"),
         VendorAccount: VendorAccount.objects.create(workspace=workspace, channel=Channel.FCM, enabled=False),
+        MessageCategory: MessageCategory.objects.create(workspace=workspace, name="offers", daily_cap=2),
+        QuietHours: QuietHours.objects.create(workspace=workspace, starts=time(22), ends=time(8)),
         models.TestDevice: models.TestDevice.objects.create(workspace=workspace, name="Phone", target=known.ad_token),
         MessageEvent: MessageEvent.objects.create(
             workspace=workspace,

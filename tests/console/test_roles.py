@@ -18,7 +18,7 @@ from channels_vendor.models import VendorAccount
 from console import models
 from console.components.scoped_admin import SuperuserModelAdmin
 from console.models import AuditEntry, Membership
-from pushcore.models import AccessKey, RsaKey, Template, Workspace
+from pushcore.models import AccessKey, MessageCategory, QuietHours, RsaKey, Template, Workspace
 from tests.console.conftest import Everything
 
 ROLES = ["viewer", "analyst", "operator", "administrator"]
@@ -34,6 +34,8 @@ ADDS: dict[type[Model], str] = {
     AccessKey: "administrator",
     RsaKey: "administrator",
     VendorAccount: "administrator",
+    MessageCategory: "administrator",
+    QuietHours: "administrator",
     Membership: "administrator",
 }
 # Keys in use are first taken out of use.
@@ -41,6 +43,7 @@ DELETES: dict[type[Model], str] = {
     Template: "operator",
     models.TestDevice: "operator",
     VendorAccount: "administrator",
+    MessageCategory: "administrator",
     Membership: "administrator",
 }
 OTHERS: dict[str, str] = {

@@ -27,6 +27,7 @@ Detail = tuple[str, str]
 # Shown apart, as the message itself.
 _IN_THE_MESSAGE = ("title", "body")
 # Listed below under labels of their own.
+_BY_CATEGORY = ("message_category", "ignore_quiet_hours")
 _LISTED_APART = ("android_channel", "template", "file", "findings", "valid_seconds")
 
 
@@ -42,6 +43,9 @@ def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm
     for bound in form:
         if bound.name not in (*_IN_THE_MESSAGE, *_LISTED_APART) and is_asked(form, bound):
             value = shown(bound, form.cleaned_data.get(bound.name))
+            # What says nothing of its own is not listed: no category, and nothing else than it says.
+            if bound.name in _BY_CATEGORY and not form.cleaned_data.get(bound.name):
+                continue
             if value:
                 yield str(bound.label) if bound.name != "file_name" else _("File"), value
     if isinstance(form, TemplatePart):

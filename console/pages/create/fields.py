@@ -27,7 +27,7 @@ from console.pages.create.explanations import required
 from pushcore.audience import segments
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
-from pushcore.models import Segment, Template, Workspace
+from pushcore.models import MessageCategory, Segment, Template, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.push import limits, recipients, templates
 
@@ -82,10 +82,41 @@ class PushForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget(),
         help_text=_("Sent again while valid, when the device connects or the user is bound."),
     )
+    message_category = forms.ChoiceField(
+        label=_("Message category"),
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text=_("Its caps, its consent and its quiet hours count."),
+    )
+    ignore_quiet_hours = forms.TypedChoiceField(
+        label=_("In quiet hours"),
+        choices=[(0, _("As the category says")), (1, _("Deliver at once"))],
+        coerce=int,
+        initial=0,
+        required=False,
+        widget=radio(),
+    )
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.workspace = workspace
+        names = list(
+            MessageCategory.objects.filter(workspace=workspace).order_by("name").values_list("name", flat=True)
+        )
+        if names:
+            choice = self.fields["message_category"]
+            assert isinstance(choice, forms.ChoiceField)
+            choice.choices = [("", _("No category")), *((name, name) for name in names)]
+        else:
+            del self.fields["message_category"], self.fields["ignore_quiet_hours"]
+
+    def category_rules(self) -> dict[str, Any]:
+        """Return the category and what is said of its rules, by the names that push requests have for it."""
+        given = self.cleaned_data
+        return {
+            "message_category": given.get("message_category") or "",
+            "ignore_quiet_hours": bool(given.get("message_category") and given.get("ignore_quiet_hours")),
+        }
 
 
 class MessageIdPart(PushForm):

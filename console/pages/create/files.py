@@ -116,8 +116,8 @@ def inspect_kept_file(form: MultipleForm, file: FileImport) -> tuple[Inspection,
     form.cleaned_data["template"] = template = form.chosen
     assert template is not None
     wanted = form.request({}, sha256=file.sha256)
-    shared, variables = upload.content_of(form.workspace, wanted)
-    found = inspect(file, shared, form.delivery_type, variables)
+    common = upload.content_of(form.workspace, wanted)
+    found = inspect(file, common.shared, form.delivery_type, common.variables)
     reached = audience_estimate.of_targets(
         form.workspace, form.delivery_type, [record.target for record in found.sample]
     )

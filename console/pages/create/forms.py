@@ -48,6 +48,7 @@ class SimpleForm(TargetPart, ContentPart, ChannelPart):
             target_msgkey={given["target"]: given["msgkey"]},
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            **self.category_rules(),
             android_channel=self.channel(self.delivery_type),
             **self.content(),
         )
@@ -70,6 +71,7 @@ class TemplatePushForm(TargetPart, PlaceholdersPart):
             target_msgkey={given["target"]: given["msgkey"]},
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            **self.category_rules(),
             android_channel=self.channel(self.delivery_type, silent=template.silent),
         )
 
@@ -100,6 +102,7 @@ class MultipleForm(TargetTypePart, TemplatePart):
             delivery_type=self.delivery_type,
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            **self.category_rules(),
             android_channel=self.channel(self.delivery_type, silent=template.silent),
         )
 
@@ -157,6 +160,7 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
             delivery_type=self.delivery_type,
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            **self.category_rules(),
             android_channel=self.channel(self.delivery_type, silent=template.silent),
             push_status=by_login,
             unbind_period=given["logout_period"] if by_login else None,
@@ -178,6 +182,7 @@ class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart):
             msgkey=given["msgkey"],
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            **self.category_rules(),
             android_channel=self.channel(self.delivery_type),
             **self.content(),
         )

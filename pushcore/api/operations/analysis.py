@@ -140,6 +140,8 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
         "pushSuccessNum": task.success_count,
         "pushArrivalNum": task.arrival_count,
         "pushExpiredNum": task.expired_count,
+        "pushHeldBackNum": task.held_back_count,
+        "pushNoConsentNum": task.no_consent_count,
     }
 
 
@@ -234,6 +236,8 @@ OPERATIONS = (
                 "pushSuccessNum": 950,
                 "pushArrivalNum": 950,
                 "pushExpiredNum": 20,
+                "pushHeldBackNum": 0,
+                "pushNoConsentNum": 0,
             },
         ),
     ),

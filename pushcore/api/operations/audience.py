@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rest_framework import serializers
+
 from pushcore.api.fields import ConditionValue, JsonObject, Number, Text, TextList, TextMap
 from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2020, Caller, Envelope, Operation
 from pushcore.api.schema import OPTIONAL, RequestSchema
 from pushcore.audience import aliases, conditions, names, profiles, resolve
 from pushcore.audience.changes import NamesChange, ProfileChange, attributes_of
 from pushcore.audience.walks import form_of
+from pushcore.categories import consent
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices.state import TargetType
+from pushcore.devices.target_names import clean_user_id
 from pushcore.models import Workspace
 from pushcore.storage.timeouts import StatementTimeoutError
 
@@ -85,6 +89,14 @@ class PushUpdateAttributesSchema(_TargetsSchema):
         return ProfileUpdate(_kind(values["targetType"]), values["targets"], ProfileChange(attributes=attributes))
 
 
+class PushUpdateConsentSchema(_TargetsSchema):
+    """Say whether devices take marketing messages."""
+
+    marketingConsent = serializers.BooleanField(
+        required=False, default=None, help_text="false: messages of marketing categories are not sent to them."
+    )
+
+
 class PushSetAliasesSchema(RequestSchema):
     """Give users aliases, or take them away."""
 
@@ -122,6 +134,23 @@ class PushCountAudienceSchema(RequestSchema):
 def update_profiles(workspace: Workspace, update: ProfileUpdate, caller: Caller) -> dict[str, Any]:
     """Change profiles. Returns which targets are no devices of the workspace; the others are changed."""
     return {"unknownTargets": profiles.update(workspace.pk, update.kind, update.targets, update.change)}
+
+
+def update_consent(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    """Keep whether devices take marketing messages. Returns which targets are no devices; the others are changed.
+
+    A user stands for the devices that it is bound to now.
+    """
+    targets = values["targets"]
+    if len(targets) > profiles.MAX_TARGETS:
+        raise ResultError(ResultCode.INVALID_PARAM, f"targets: at most {profiles.MAX_TARGETS} in a call")
+    if _kind(values["targetType"]) is TargetType.USER:
+        users = [clean_user_id(target) for target in targets]
+        consent.set_consent(consent.devices_of_users(workspace.pk, users), values["marketingConsent"])
+        return {"unknownTargets": []}
+    known = profiles.devices_of(workspace.pk, targets)
+    consent.set_consent(sorted(set(known.values())), values["marketingConsent"])
+    return {"unknownTargets": [target for target in targets if target not in known]}
 
 
 def set_aliases(workspace: Workspace, values: Mapping[str, Any], caller: Caller) -> None:
@@ -227,6 +256,16 @@ OPERATIONS = (
             },
             _UNKNOWN,
         ),
+    ),
+    Operation(
+        "PushUpdateConsent",
+        "audience/consent",
+        "Say whether devices take marketing messages",
+        PushUpdateConsentSchema,
+        update_consent,
+        {V2020: (*_TARGETS, "marketingConsent")},
+        Envelope.RESULT_CONTENT,
+        example=(EXAMPLE_SCOPE | {"targetType": 2, "targets": ["user1024"], "marketingConsent": False}, _UNKNOWN),
     ),
     Operation(
         "PushSetAliases",

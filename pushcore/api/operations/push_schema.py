@@ -70,6 +70,16 @@ class CommonPushSchema(RequestSchema):
         source="notify_type",
         help_text="Way to the device: notify (default), or transparent: the self-built channel only.",
     )
+    messageCategory = Text(
+        source="message_category",
+        help_text="The workspace's message category whose caps, consent and quiet hours count (docs/timing.md).",
+    )
+    ignoreQuietHours = serializers.BooleanField(
+        source="ignore_quiet_hours",
+        help_text="true: delivered in quiet hours too, though the category keeps them.",
+        required=False,
+        default=False,
+    )
     strategyType = Number(source="schedule.type", help_text="0 now, 1 timed, 2 cyclic.", required=False, default=0)
     strategyContent = StrategyContent(
         source="schedule.content",

@@ -33,6 +33,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PushUpdateTags": SCOPE | {"targets": '["ann", "bob"]', "targetType": 2, "add": '["vip"]'},
     "PushUpdateTopics": SCOPE | {"targets": '["ann"]', "targetType": 2, "set": '["news"]'},
     "PushUpdateAttributes": SCOPE | {"targets": '["ann"]', "targetType": 2, "attributes": {"age": 30}},
+    "PushUpdateConsent": SCOPE | {"targets": '["ann"]', "targetType": 2, "marketingConsent": False},
     "PushSetAliases": SCOPE | {"aliases": {"ann@example.com": "ann"}},
     "PushQueryProfile": SCOPE | {"target": "ann", "targetType": 2},
     "PushQueryAudienceNames": SCOPE,

@@ -11,9 +11,9 @@ from django.db import connection, transaction
 
 from pushcore.audience import resolve
 from pushcore.codes.results import ResultCode
-from pushcore.devices import registry
+from pushcore.devices import bindings, registry
 from pushcore.devices.info import DeviceInfo
-from pushcore.models import AudienceProfile, UserAlias, Workspace
+from pushcore.models import AudienceProfile, Device, UserAlias, Workspace
 from tests.pushcore.api.callers import REST_PATHS, Rest, Rpc2020
 from tests.pushcore.api.samples import SCOPE
 
@@ -129,3 +129,17 @@ def test_counts_of_a_workspace_run_one_after_the_other(
         counting.result()
     monkeypatch.undo()
     assert rest.call(*asked)["data"] == {"devices": 0}
+
+
+def test_consent_is_said_of_devices_and_of_the_devices_of_users(
+    rest: Rest, rpc2020: Rpc2020, workspace: Workspace
+) -> None:
+    device, other = (device for device, _ in registry.register([(workspace, DeviceInfo())] * 2))
+    bindings.bind(Device.objects.get(pk=other.id), "ann")
+    values = {"targetType": 1, "targets": [device.ad_token, "nobodys"], "marketingConsent": False}
+    assert call(rest, "PushUpdateConsent", **values) == {"unknownTargets": ["nobodys"]}
+    rpc2020.answer(
+        "PushUpdateConsent", SCOPE | {"targetType": 2, "targets": '["ann", "bob"]', "marketingConsent": "true"}
+    )
+    consents = dict(Device.objects.values_list("pk", "marketing_consent"))
+    assert (consents[device.id], consents[other.id]) == (False, True)

@@ -178,6 +178,7 @@ PROVOKED: dict[ResultCode, Provoke] = {
     ResultCode.SEGMENT_ALREADY_EXIST: a_segment_that_is_there,
     ResultCode.SEGMENT_NUM_TOO_MUCH: one_segment_too_many,
     ResultCode.SEGMENT_NAME_INVALID: device("PushCreateSegment", segmentName=" "),
+    ResultCode.MESSAGE_CATEGORY_NOT_EXIST: push("PushSimple", messageCategory="unknown"),
     ResultCode.SYSTEM_ERROR: a_fault_of_ours,
 }  # fmt: skip
 
