@@ -3,6 +3,7 @@
 from console.admins import (
     access_keys,
     apps,
+    audience_names,
     audit_log,
     bindings,
     devices,
@@ -16,6 +17,7 @@ from console.admins import (
     receipts,
     rsa_keys,
     schedules,
+    segments,
     templates,
     testing_devices,
     users,
@@ -26,6 +28,7 @@ from console.admins import (
 __all__ = [
     "access_keys",
     "apps",
+    "audience_names",
     "audit_log",
     "bindings",
     "devices",
@@ -39,6 +42,7 @@ __all__ = [
     "receipts",
     "rsa_keys",
     "schedules",
+    "segments",
     "templates",
     "testing_devices",
     "users",

@@ -23,6 +23,7 @@ from console.pages.home.setup import dismiss_setup
 from console.pages.profile import profile
 from console.pages.query_tool import query_tool
 from console.pages.schedule_calendar import schedule_calendar
+from console.pages.segment_count import count_segment
 from console.pages.switch_workspace import find_workspaces, switch_workspace
 from console.pages.templates.form_page import preview_template
 from console.pages.two_factor import two_factor
@@ -61,6 +62,7 @@ ROUTES: tuple[Route, ...] = (
     Route("switch-workspace/", "switch_workspace", switch_workspace),
     Route("switch-workspace/found/", "find_workspaces", find_workspaces),
     Route("templates/preview/", "preview_template", preview_template),
+    Route("segments/count/", "count_segment", count_segment),
     Route("schedule-calendar/", "schedule_calendar", schedule_calendar),
     Route("channels/", "channels", channels),
     Route("profile/", "profile", profile),

@@ -128,6 +128,7 @@ NAVIGATION: list[dict[str, Any]] = [
             pages=("schedule-calendar/",),
         ),
         _entry(_("Templates"), "draft", "pushcore_template_changelist", shortcut="g p"),
+        _entry(_("Segments"), "groups", "pushcore_segment_changelist", shortcut="g e"),
     ),
     _group(
         _("Outcomes"),
@@ -142,6 +143,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("Test devices"), "developer_mode", "console_testdevice_changelist"),
         _entry(_("Query tool"), "search", "query_tool", shortcut="g q"),
         _entry(_("Bindings"), "link", "pushcore_binding_changelist"),
+        _entry(_("Tags and topics"), "sell", "pushcore_audiencename_changelist"),
     ),
     _group(
         _("Settings"),

@@ -41,7 +41,8 @@ def create(
             INVALID_PARAM (the description).
     """
     segment = Segment(workspace=workspace, name=clean_name(name), condition=checked_form(workspace, condition))
-    segment.description, segment.saved_by = clean_description(description), author[:150]
+    segment.description = clean_description(description)
+    note_saved(segment, author)
     with transaction.atomic():
         # The workspace's row serialises the count and the check of the name.
         Workspace.objects.select_for_update(no_key=True).only("pk").get(pk=workspace.pk)
@@ -73,9 +74,14 @@ def update(
             segment.condition = checked_form(workspace, condition)
         if description is not None:
             segment.description = clean_description(description)
-        segment.saved_at, segment.saved_by = clock.now(), author[:150]
+        note_saved(segment, author)
         segment.save()
     return segment
+
+
+def note_saved(segment: Segment, author: str) -> None:
+    """Note in a segment, unsaved, that somebody saves it now."""
+    segment.saved_at, segment.saved_by = clock.now(), author[:150]
 
 
 def delete(workspace: Workspace, name: str) -> None:

@@ -610,7 +610,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='AudienceName',
             fields=[
-                ('id', models.AutoField(primary_key=True, serialize=False)),
+                ('id', models.AutoField(primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.SmallIntegerField(choices=[(1, 'tag'), (2, 'topic')], verbose_name='kind')),
                 ('name', models.CharField(max_length=64, verbose_name='name')),
                 ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),

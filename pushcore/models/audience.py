@@ -24,7 +24,7 @@ class AudienceName(models.Model):
         TOPIC = 2, _("topic")
 
     # Of 32 bits: a profile holds up to two hundred of them.
-    id = models.AutoField(primary_key=True)
+    id = models.AutoField("ID", primary_key=True)
     workspace = models.ForeignKey(
         Workspace, on_delete=models.CASCADE, related_name="audience_names", verbose_name=_("workspace")
     )

@@ -19,6 +19,7 @@ from analytics.models import MessageEvent
 from channels_vendor.models import VendorAccount
 from console import error_pages, models
 from console.models import AuditEntry, Membership
+from pushcore.audience import segments
 from pushcore.channels import Channel
 from pushcore.delivery import outcomes
 from pushcore.devices import registry, server_requests
@@ -26,6 +27,7 @@ from pushcore.devices.info import DeviceInfo
 from pushcore.models import (
     AccessKey,
     App,
+    AudienceName,
     Binding,
     Device,
     Message,
@@ -36,6 +38,7 @@ from pushcore.models import (
     ReceiptAttempt,
     RsaKey,
     Schedule,
+    Segment,
     Template,
     Workspace,
 )
@@ -76,6 +79,8 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
         AccessKey: access_key,
         RsaKey: keys.callback_key(workspace),
         Schedule: a_schedule(workspace),
+        AudienceName: AudienceName.objects.create(workspace=workspace, kind=1, name=f"tag{workspace.pk}"),
+        Segment: segments.create(workspace, f"of {workspace.pk}", {"bound": True}),
         Template: templates.create(workspace, TemplateDraft(f"of_{workspace.pk}", "d", "Hello #name#", "Body")),
         Device: Device.objects.get(pk=known.id),
         Binding: Binding.objects.get(device=known.id),

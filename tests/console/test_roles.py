@@ -18,7 +18,16 @@ from channels_vendor.models import VendorAccount
 from console import models
 from console.components.scoped_admin import SuperuserModelAdmin
 from console.models import AuditEntry, Membership
-from pushcore.models import AccessKey, MessageCategory, QuietHours, RsaKey, Template, Workspace
+from pushcore.models import (
+    AccessKey,
+    AudienceName,
+    MessageCategory,
+    QuietHours,
+    RsaKey,
+    Segment,
+    Template,
+    Workspace,
+)
 from tests.console.conftest import Everything
 
 ROLES = ["viewer", "analyst", "operator", "administrator"]
@@ -29,6 +38,7 @@ OBJECT = "<path:object_id>"
 READS: dict[type[Model], str] = {AuditEntry: "administrator"}
 ADDS: dict[type[Model], str] = {
     Template: "operator",
+    Segment: "operator",
     models.TestDevice: "operator",
     Workspace: "administrator",
     AccessKey: "administrator",
@@ -41,6 +51,8 @@ ADDS: dict[type[Model], str] = {
 # Keys in use are first taken out of use.
 DELETES: dict[type[Model], str] = {
     Template: "operator",
+    Segment: "operator",
+    AudienceName: "administrator",
     models.TestDevice: "operator",
     VendorAccount: "administrator",
     MessageCategory: "administrator",
@@ -78,6 +90,7 @@ OTHERS: dict[str, str] = {
     "save_draft": NOBODY,
     "discard_draft": NOBODY,
     "push_test": NOBODY,
+    "count_segment": NOBODY,
     "upload_file": NOBODY,
     "inspect_file": NOBODY,
     "device_simulator": "operator",

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from console.models import AuditEntry
 from console.pages.create.duplicating import copy_of
-from pushcore.audience import segments
+from pushcore.audience import names, profiles, segments
+from pushcore.audience.changes import NamesChange, ProfileChange
 from pushcore.channels import Platform
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
+from pushcore.devices.state import TargetType
 from pushcore.loading import load, wake
-from pushcore.models import AudienceWalk, Message, PushTask, Segment, Workspace
+from pushcore.models import AudienceName, AudienceWalk, Message, PushTask, Segment, Workspace
 from pushcore.push import pushes
 from pushcore.push.requests import AudiencePush
+from pushcore.schedules import service
+from pushcore.schedules.times import Timed
 from tests.console.conftest import BY_TEST
 from tests.console.test_create_simple import form
 
@@ -69,3 +79,100 @@ def test_a_segment_that_has_nobody_is_not_pushed_to(superuser: Client, workspace
     segments.create(workspace, "nobody", {"platform": "web"})
     review = superuser.post(CREATE, form(workspace, step="review", segment="nobody"))
     assert "Nobody would get this: it is not sent." in review.text
+
+
+ADD = "/console/pushcore/segment/add/"
+
+
+def typed(workspace: Workspace, **changes: str) -> dict[str, str]:
+    return {"workspace": str(workspace.pk), "name": "iphones", "condition": '{"platform": "ios"}'} | changes
+
+
+def test_an_operator_makes_changes_and_deletes_a_segment(member: Callable[[str], Client], workspace: Workspace) -> None:
+    browser = member("operator")
+    names.make(workspace.pk, names.Kind.TAG, ["vip"])
+    answer = browser.post(ADD, typed(workspace, name=" iPhones  ", description="of all"), follow=True)
+    assert answer.redirect_chain
+    segment = Segment.objects.get()
+    assert (segment.name, segment.condition, segment.saved_by) == ("iPhones", {"platform": "ios"}, "a-operator")
+    page = f"/console/pushcore/segment/{segment.pk}"
+    assert "&quot;platform&quot;: &quot;ios&quot;" in browser.get(f"{page}/change/").text
+    browser.post(f"{page}/change/", {"condition": "'vip' in tags && !('vip' in tags)", "name": "other"})
+    segment.refresh_from_db()
+    wanted = {"and": [{"tag": "vip"}, {"not": {"tag": "vip"}}]}
+    assert (segment.name, segment.condition) == ("iPhones", wanted)
+    changes = [entry.details for entry in AuditEntry.objects.filter(object_type="segment").order_by("pk")]
+    assert changes == [{"what": "Added."}, {"what": "Changed description and condition."}]
+    listed = browser.get("/console/pushcore/segment/").text
+    assert "iPhones" in listed
+    assert f"/console/create/audience/?workspace={workspace.pk}&amp;segment=iPhones" in listed
+    browser.post(f"{page}/delete/", {"post": "yes"})
+    assert not Segment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"condition": "{"}, "This is no JSON: line 1, column 2."),
+        ({"condition": '{"tag": "vpi"}'}, "the workspace has no tag &#x27;vpi&#x27;"),
+        ({"condition": "[" * 100_000}, "at most 32768 characters"),
+        ({"condition": '{"a": ' * 4000 + "1" + "}" * 4000}, "It is nested too deeply."),
+        ({"condition": '{"a": {"b": 1}}'}, "Illegal condition: condition: &#x27;a&#x27; is none of"),
+        ({"condition": ""}, "This field is required"),
+        ({"name": "taken"}, "The workspace has a segment of this name already."),
+        ({"name": " "}, "This field is required"),
+        ({"name": "a\nb"}, "1 to 64 characters, in one line"),
+        ({"description": "d" * 201}, "at most 200 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_segment_is_said_at_the_form(
+    superuser: Client, workspace: Workspace, changes: dict[str, str], said: str
+) -> None:
+    segments.create(workspace, "taken", {"bound": True})
+    assert said in superuser.post(ADD, typed(workspace, **changes)).text
+    assert Segment.objects.count() == 1
+
+
+def test_a_segment_that_a_schedule_needs_is_not_deleted(superuser: Client, workspace: Workspace) -> None:
+    segment = segments.create(workspace, "phones", {"bound": True})
+    request = AudiencePush(segment_name="phones", msgkey="k", expired_seconds=60, title="T", content="C")
+    service.create(workspace, request, Timed(timezone.now() + timedelta(hours=1)), **BY_TEST)
+    page = f"/console/pushcore/segment/{segment.pk}/delete/"
+    assert "needed by schedule" in superuser.get(page).text
+    superuser.post(page, {"post": "yes"})
+    assert Segment.objects.exists()
+
+
+def test_devices_are_counted_while_a_condition_is_written(
+    member: Callable[[str], Client], workspace: Workspace, iphones: Segment
+) -> None:
+    def said(browser: Client, condition: str, number: int = workspace.pk) -> Any:
+        return browser.post("/console/segments/count/", {"workspace": str(number), "condition": condition})
+
+    operator = member("operator")
+    assert said(operator, '{"platform": "ios"}').json() == {"text": "2 devices meet it now."}
+    assert said(operator, '{"platform": "ios"').json() == {"error": "This is no JSON: line 1, column 19."}
+    assert "the workspace has no tag 'a'" in said(operator, "'a' in tags").json()["error"]
+    assert said(operator, '{"a": ' * 4000 + "1" + "}" * 4000).json() == {"error": "It is nested too deeply."}
+    assert said(operator, "{}", number=0).status_code == 404
+    assert said(member("viewer"), "{}").status_code == 403
+
+
+def test_tags_are_listed_and_removed_by_administrators(member: Callable[[str], Client], workspace: Workspace) -> None:
+    token = registry.register([(workspace, DeviceInfo())])[0][0].ad_token
+    change = ProfileChange(tags=NamesChange(("vip", "trial")), topics=NamesChange(("news",)))
+    profiles.update(workspace.pk, TargetType.DEVICE, [token], change)
+    vip = AudienceName.objects.get(name="vip")
+    administrator = member("administrator")
+    listed = administrator.get("/console/pushcore/audiencename/", {"kind": "1"}).text
+    assert "vip" in listed
+    assert "news" not in listed
+    page = f"/console/pushcore/audiencename/{vip.pk}"
+    assert "devices that have it" in administrator.get(f"{page}/change/").text.lower()
+    assert member("operator").post(f"{page}/delete/", {"post": "yes"}).status_code == 403
+    administrator.post(f"{page}/delete/", {"post": "yes"})
+    assert administrator.get(f"{page}/change/").status_code == 404
+    assert "vip" not in administrator.get("/console/pushcore/audiencename/").text
+    device = profiles.profile_of(workspace.pk, TargetType.DEVICE, token)
+    assert device
+    assert device.tags == ["trial"]

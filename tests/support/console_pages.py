@@ -29,6 +29,7 @@ ANSWERS_OF_SCRIPTS = frozenset(
         "inspect_file",
         "preview_message",
         "preview_template",
+        "count_segment",
         "discard_draft",
         "dismiss_setup",
         "save_draft",
