@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from analytics import task_queries
+from analytics.models import MessageEvent
 from analytics.queries import report_of_days, statuses_of, totals
 from pushcore.models import PushTask, Workspace
-from pushcore.ports import AnalysisFilter, CoreIndex, StatusCount, TaskPage
+from pushcore.ports import AnalysisFilter, CoreIndex, ReportedEvent, StatusCount, TaskPage
 from pushcore.storage import ids
 
 
@@ -43,6 +45,12 @@ def task_page(
 def task_of(workspace: Workspace, task_id: int) -> PushTask | None:
     """Return a task with its counters; None where the workspace has none of that id."""
     return PushTask.objects.filter(workspace=workspace, pk=task_id).exclude(kind=PushTask.Kind.REVOKE).first()
+
+
+def events_of(message_ids: Sequence[int]) -> list[ReportedEvent]:
+    """Return what devices reported of messages, in the order it happened."""
+    events = MessageEvent.objects.filter(message_id__in=message_ids).order_by("at", "pk")
+    return [ReportedEvent(*row) for row in events.values_list("message_id", "kind", "at")]
 
 
 def _of_task(workspace: Workspace, filters: AnalysisFilter) -> CoreIndex:

@@ -273,6 +273,7 @@ CELERY_BEAT_SCHEDULE = {
     "consent": _periodic("pushcore.end_refused", timedelta(seconds=10)),
     "quiet-hours": _periodic("pushcore.offer_after_quiet_hours", timedelta(seconds=10)),
     "revocations": _periodic("pushcore.work_off_revocations", timedelta(seconds=10)),
+    "erasures": _periodic("pushcore.erase_users", timedelta(seconds=60)),
     "messages": _periodic("pushcore.load_messages", timedelta(seconds=1)),
     "partitions": _periodic("pushcore.maintain_partitions", timedelta(minutes=10)),
     "purge": _periodic("pushcore.purge", timedelta(hours=1)),

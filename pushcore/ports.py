@@ -230,6 +230,14 @@ class TaskPage:
     tasks: Sequence[PushTask]
 
 
+class ReportedEvent(NamedTuple):
+    """What a device reported of a message: "arrived", "opened" or "ignored"."""
+
+    message_id: int
+    kind: str
+    at: datetime
+
+
 class Analysis(Protocol):
     """Answers what was pushed, arrived, was opened and ignored, and what became of messages."""
 
@@ -249,6 +257,9 @@ class Analysis(Protocol):
 
     def task_of(self, workspace: Workspace, task_id: int, /) -> PushTask | None:
         """Return a task of the workspace; None where there is none."""
+
+    def events_of(self, message_ids: Sequence[int], /) -> Sequence[ReportedEvent]:
+        """Return what devices reported of messages, in the order it happened. One query."""
 
 
 class BroadcastListener(Protocol):

@@ -13,6 +13,7 @@ from pushcore.file_push.upload import scheduled_files
 from pushcore.models import (
     AudienceWalk,
     Broadcast,
+    Erasure,
     FileChunk,
     FileFault,
     FileImport,
@@ -43,5 +44,6 @@ def purge() -> int:
         + delete_in_steps(profiles.former())
         + delete_in_steps(aliases.former())
         + delete_in_steps(caps.past())
+        + delete_in_steps(Erasure.objects.filter(finished_at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))
         + delete_in_steps(TokenLoss.objects.filter(at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))
     )

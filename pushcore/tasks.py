@@ -16,6 +16,7 @@ from pushcore.delivery import expiry, sweeper
 from pushcore.devices import removal
 from pushcore.file_push import upload
 from pushcore.loading import load
+from pushcore.privacy import erasure
 from pushcore.revocation import task_rows
 from pushcore.schedules import firing
 from pushcore.storage import partitions
@@ -70,6 +71,13 @@ def offer_after_quiet_hours() -> None:
 def work_off_revocations() -> None:
     """Go on with revocations that are not finished."""
     task_rows.work_off_all()
+
+
+@shared_task(name="pushcore.erase_users")
+@one_at_a_time
+def erase_users() -> None:
+    """Go on with the erasures of users that are not finished."""
+    erasure.work_off_all()
 
 
 @shared_task(name="pushcore.walk_broadcasts")

@@ -56,6 +56,7 @@ WRITTEN = (
     gettext_noop("Sent a test receipt."),
     gettext_noop("targets"),
     gettext_noop("usage analysis"),
+    gettext_noop("a user's data"),
 )
 # Names of the other details, and values of fields: marked as well.
 _MARKED = (

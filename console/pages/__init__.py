@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 
 from console.pages.analysis import analysis
 from console.pages.analysis_export import ask_export
@@ -20,6 +20,7 @@ from console.pages.device_configuration import device_configuration
 from console.pages.device_simulator import device_simulator, push_to_simulator, switch_on
 from console.pages.exports import export_file, export_state
 from console.pages.home.setup import dismiss_setup
+from console.pages.personal_data import export_user
 from console.pages.profile import profile
 from console.pages.query_tool import query_tool
 from console.pages.schedule_calendar import schedule_calendar
@@ -41,12 +42,13 @@ class Route:
 
     path: str
     name: str
-    view: Callable[..., HttpResponse]
+    view: Callable[..., HttpResponseBase]
 
 
 ROUTES: tuple[Route, ...] = (
     Route("command-palette/", "command_palette", search_everything),
     Route("query-tool/", "query_tool", query_tool),
+    Route("query-tool/export-user/", "export_user", export_user),
     Route("analysis/", "analysis", analysis),
     Route("analysis/export/", "analysis_export", ask_export),
     Route("exports/<int:pk>/", "export_state", export_state),

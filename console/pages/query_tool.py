@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from console.access.rights import scope_of
+from console.access.rights import Right, scope_of
 from console.admins.devices import online_label, online_states
 from console.components.message_status import status_label
 from console.locale.zones import activate, zone_of
@@ -92,8 +92,20 @@ def query_tool(request: HttpRequest) -> HttpResponse:
     activate(zone_of(workspace))
     if workspace is not None and asked and form.is_valid():
         given = form.cleaned_data
-        context["found"] = devices_of(workspace, given["target"], is_user=given["dimension"] == "user")
+        is_user = given["dimension"] == "user"
+        context["found"] = devices_of(workspace, given["target"], is_user=is_user)
+        if is_user:
+            context |= {"user_id": given["target"]} | _offered(request, workspace)
     return TemplateResponse(request, "console/query_tool.html", context)
+
+
+def _offered(request: HttpRequest, workspace: Workspace) -> dict[str, bool]:
+    """Return what the page offers to do with a user."""
+    scope = scope_of(request)
+    return {
+        "may_export": scope.may(Right.EXPORT, workspace.app_id),
+        "may_erase": scope.may(Right.CONFIGURE, workspace.app_id),
+    }
 
 
 def devices_of(workspace: Workspace, target: str, *, is_user: bool) -> list[FoundDevice]:

@@ -144,6 +144,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("Query tool"), "search", "query_tool", shortcut="g q"),
         _entry(_("Bindings"), "link", "pushcore_binding_changelist"),
         _entry(_("Tags and topics"), "sell", "pushcore_audiencename_changelist"),
+        _entry(_("Erasures"), "person_remove", "pushcore_erasure_changelist"),
     ),
     _group(
         _("Settings"),

@@ -109,5 +109,5 @@ def _capped(names: Iterable[tuple[int, str]]) -> dict[tuple[int, str], _Capped]:
 def _subject(candidate: Candidate) -> str:
     """Return whom a message counts for; empty for a device that nobody has met, which gets none."""
     if candidate.task.delivery_type == DeliveryType.USER:
-        return f"u{candidate.target}"
+        return caps.subject_of_user(candidate.target)
     return f"d{candidate.device_id}" if candidate.device_id else ""

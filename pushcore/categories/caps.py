@@ -24,6 +24,11 @@ _SQL = statements(__file__)
 KEPT = timedelta(days=9)
 
 
+def subject_of_user(user_id: str) -> str:
+    """Return how `CapCount.subject` names a user."""
+    return f"u{user_id}"
+
+
 class Wish(NamedTuple):
     """A message of a category to a subject, a user or a device as `CapCount.subject` names it.
 

@@ -608,6 +608,26 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(condition=models.Q(('unbound_at__isnull', True)), fields=('device',), name='pushcore_binding_one_user_a_device'),
         ),
         migrations.CreateModel(
+            name='Erasure',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('user_id', models.CharField(blank=True, help_text='Empty once the erasure is finished.', max_length=256, verbose_name='user ID')),
+                ('source', models.CharField(choices=[('rpc', 'API (RPC)'), ('rest', 'API (REST)'), ('console', 'console')], max_length=8, verbose_name='source')),
+                ('author', models.CharField(blank=True, help_text='AccessKey ID or operator.', max_length=150, verbose_name='author')),
+                ('bindings', models.PositiveIntegerField(default=0, verbose_name='bindings erased')),
+                ('messages', models.PositiveIntegerField(default=0, verbose_name='messages erased')),
+                ('requested_at', models.DateTimeField(editable=False, verbose_name='requested at')),
+                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='erasures', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'erasure',
+                'verbose_name_plural': 'erasures',
+                'indexes': [models.Index(fields=['workspace', '-id'], name='pushcore_erasure_recent')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('finished_at__isnull', True)), fields=('workspace', 'user_id'), name='pushcore_erasure_open')],
+            },
+        ),
+        migrations.CreateModel(
             name='AudienceName',
             fields=[
                 ('id', models.AutoField(primary_key=True, serialize=False, verbose_name='ID')),

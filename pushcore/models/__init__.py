@@ -5,6 +5,7 @@ from pushcore.models.audience import AudienceName, AudienceProfile, AudienceWalk
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.categories import CapCount, ConsentRefusal, MessageCategory, QuietHours
 from pushcore.models.devices import Binding, Device, TokenLoss
+from pushcore.models.erasures import Erasure
 from pushcore.models.files import FileChunk, FileFault, FileImport
 from pushcore.models.keys import AccessKey, RsaKey
 from pushcore.models.loads import TaskLoad
@@ -27,6 +28,7 @@ __all__ = [
     "CapCount",
     "ConsentRefusal",
     "Device",
+    "Erasure",
     "FileChunk",
     "FileFault",
     "FileImport",

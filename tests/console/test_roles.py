@@ -21,6 +21,7 @@ from console.models import AuditEntry, Membership
 from pushcore.models import (
     AccessKey,
     AudienceName,
+    Erasure,
     MessageCategory,
     QuietHours,
     RsaKey,
@@ -43,6 +44,7 @@ ADDS: dict[type[Model], str] = {
     Workspace: "administrator",
     AccessKey: "administrator",
     RsaKey: "administrator",
+    Erasure: "administrator",
     VendorAccount: "administrator",
     MessageCategory: "administrator",
     QuietHours: "administrator",
@@ -83,6 +85,7 @@ OTHERS: dict[str, str] = {
     "dismiss_setup": NOBODY,  # by POST alone
     "command_palette": "viewer",
     "pushcore_pushtask_targets": NOBODY,  # without a question
+    "export_user": NOBODY,  # by POST alone
     "analysis_export": NOBODY,  # by POST alone
     "export_state": NOBODY,  # there is none of that number
     "export_file": NOBODY,
@@ -125,6 +128,7 @@ POSTS = {
     "pushcore_template_preview": "viewer",
     "pushcore_template_restore": "operator",
     "analysis_export": "analyst",
+    "export_user": "analyst",
     "console_auditentry_export": "administrator",
 }
 # Anybody may come here, by GET or POST: these are about the session, or list apps by what one may see.

@@ -22,6 +22,7 @@ from pushcore.models import PushTask
 ANSWERS_OF_SCRIPTS = frozenset(
     {
         "analysis_export",
+        "export_user",
         "command_palette",
         "export_state",
         "export_file",

@@ -13,6 +13,7 @@ from pushcore.api.operations import (
     audience_pushes,
     broadcasts,
     devices,
+    privacy,
     pushes,
     revocations,
     schedules,
@@ -31,6 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *schedules.OPERATIONS,
     *analysis.OPERATIONS,
     *templates.OPERATIONS,
+    *privacy.OPERATIONS,
 )
 BY_ACTION = {operation.action: operation for operation in OPERATIONS}
 # Those that the REST API has too; the others are the client packages' own.

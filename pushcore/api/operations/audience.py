@@ -170,9 +170,14 @@ def query_profile(workspace: Workspace, values: Mapping[str, Any], caller: Calle
     return {
         "tags": profile.tags,
         "topics": profile.topics,
-        "attributes": [{"name": name, **_typed(value)} for name, value in sorted(profile.attributes.items())],
+        "attributes": attributes_shown(profile.attributes),
         "aliases": aliases.of_user(workspace, values["target"].strip()) if kind is TargetType.USER else [],
     }
+
+
+def attributes_shown(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return attributes as answers have them, in alphabetical order."""
+    return [{"name": name, **_typed(value)} for name, value in sorted(attributes.items())]
 
 
 def _typed(value: Any) -> dict[str, Any]:

@@ -40,5 +40,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PushRemoveAudienceNames": SCOPE | {"tags": '["trial"]'},
     "PushCreateSegment": SCOPE | {"segmentName": "phones", "condition": {"platform": "ios"}},
     "PushQuerySegments": SCOPE,
+    "PushExportUser": SCOPE | {"userId": "ann"},
+    "PushEraseUser": SCOPE | {"userId": "ann"},
     "PushCountAudience": SCOPE | {"condition": {"platform": "ios"}},
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""What is kept of one user of an app: shown to whoever answers for it, and erased."""
