@@ -60,7 +60,7 @@ class MessageCategoryForm(forms.ModelForm):
     third_channel_category = VendorsCategoriesField(
         label=_("vendors' categories"),
         required=False,
-        help_text=_("vendor=category, one a line, such as hms=IM: where a push names none (thirdChannelCategory)."),
+        help_text=_("vendor=category, one a line: used where a push names none."),
     )
 
     def clean_name(self) -> str:

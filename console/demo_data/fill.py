@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from analytics import rollups
-from console.demo_data import customers, operators, receipts, vendor_accounts
+from console.demo_data import categories, customers, operators, receipts, vendor_accounts
 from console.demo_data.offers import FORMER_TEXTS, TEMPLATES
 from console.demo_data.plan import Planner
 from console.demo_data.schedules import PastSchedules, plan_schedules
@@ -74,6 +74,7 @@ def _fill(workspace: Workspace, now: datetime, days: int, *, known_passwords: bo
     people = operators.make_operators(workspace, now, known_passwords=known_passwords)
     vendors = vendor_accounts.make_accounts(workspace, now)
     _make_templates(workspace, now)
+    categories.make_categories(workspace)
     devices = customers.make_devices(workspace, rng, now)
     operators.make_test_devices(workspace, devices)
     bound = {binding.device_id for binding in customers.make_bindings(workspace, devices, rng, now)}

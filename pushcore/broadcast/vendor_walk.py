@@ -64,7 +64,7 @@ def walk_all(*, budget_seconds: float = 20.0) -> int:
         task_id = unwalked.popleft()
         if (walked := _walk_batch(task_id)) is not None:
             task, batch = walked
-            dispatch.first_attempt(task, batch)
+            dispatch.first_attempt(batch, has_category=bool(task.message_category))
             created += len(batch)
             unwalked.append(task_id)
     return created

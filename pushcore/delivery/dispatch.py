@@ -6,14 +6,14 @@ and the device's next connect or the sweeper tries again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import structlog
 from prometheus_client import Counter
 
 from pushcore.delivery import deliverable
-from pushcore.models import PushTask
 from pushcore.ports import Lane, OutgoingMessage, lanes
+from pushcore.storage.outages import DatabaseFault
 
 log = structlog.get_logger(__name__)
 
@@ -49,14 +49,23 @@ def to_lanes(batch: Iterable[OutgoingMessage]) -> bool:
     return taken
 
 
-def first_attempt(task: PushTask, batch: Iterable[OutgoingMessage]) -> bool:
-    """Give messages just committed to lanes, as `to_lanes` does.
+def first_attempt(batch: Sequence[OutgoingMessage], *, has_category: bool) -> None:
+    """Give messages just committed to lanes. Never raises, as `to_lanes`.
 
-    Where devices decide whether they get them now, they are read by their ids: the rules are in that statement.
+    Args:
+        batch: The messages.
+        has_category: Whether their pushes have message categories, whose rules ask for devices, or have ended some
+            messages already: they are read by their ids, and the rules are in that statement.
     """
-    if not task.device_rules and not task.message_category:
-        return to_lanes(batch)
-    return to_lanes(deliverable.by_id([message.message_id for message in batch]))
+    if not has_category:
+        to_lanes(batch)
+        return
+    try:
+        messages = deliverable.by_id([message.message_id for message in batch]) if batch else []
+    except DatabaseFault:
+        log.exception("messages could not be read for their first attempt", messages=len(batch))
+        return
+    to_lanes(messages)
 
 
 def _split(lane: Lane, messages: Iterable[OutgoingMessage]) -> tuple[list[OutgoingMessage], list[OutgoingMessage]]:

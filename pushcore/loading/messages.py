@@ -125,7 +125,7 @@ def _dispatch_reachable(task: PushTask, messages: Sequence[NewMessage]) -> None:
         if device is not None and (device.device_id in here or device.third_token)
     )
     while batch := list(itertools.islice(ready, DISPATCH_BATCH)):
-        dispatch.first_attempt(task, batch)
+        dispatch.first_attempt(batch, has_category=bool(task.message_category))
 
 
 def _outgoing(task: PushTask, message_id: int, entry: Entry, device: ResolvedTarget) -> OutgoingMessage:

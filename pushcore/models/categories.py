@@ -26,7 +26,7 @@ class MessageCategory(models.Model):
         db_index=False,
         verbose_name=_("workspace"),
     )
-    name = models.CharField(_("name"), max_length=MAX_CATEGORY_NAME, help_text=_("The API's messageCategory."))
+    name = models.CharField(_("name"), max_length=MAX_CATEGORY_NAME, help_text=_("Pushes name it so."))
     is_marketing = models.BooleanField(
         _("marketing"), default=False, help_text=_("Devices that refused marketing messages do not get it.")
     )
@@ -51,7 +51,7 @@ class MessageCategory(models.Model):
         _("vendors' categories"),
         default=dict,
         blank=True,
-        help_text=_("By vendor the category there (thirdChannelCategory), where the push names none."),
+        help_text=_("By vendor the category there, where the push names none."),
     )
     created_at = CreationTimeField(_("created at"), editable=False)
 

@@ -87,10 +87,11 @@ def make_first_attempt(committed: Sequence[NewPush]) -> None:
                 vendor_walk.wake()
         if push.condition is not None:
             wake_loader()
-    for push in committed:
-        if push.task.message_category:
-            dispatch.first_attempt(push.task, push.outgoing())
-    dispatch.to_lanes([message for push in committed if not push.task.message_category for message in push.outgoing()])
+    for has_category in (False, True):
+        pushes = [push for push in committed if bool(push.task.message_category) is has_category]
+        if pushes:
+            messages = [message for push in pushes for message in push.outgoing()]
+            dispatch.first_attempt(messages, has_category=has_category)
     unbound: dict[int, list[str]] = defaultdict(list)
     for push in committed:
         unbound[push.task.workspace_id] += push.unbound_users()

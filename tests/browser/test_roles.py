@@ -37,6 +37,8 @@ LISTS = (
     "pushcore/audiencename/",
     "pushcore/app/",
     "pushcore/workspace/",
+    "pushcore/messagecategory/",
+    "pushcore/quiethours/",
     "pushcore/accesskey/",
     "console/membership/",
 )
