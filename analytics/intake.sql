@@ -37,4 +37,6 @@ JOIN pushcore_device d ON d.id = said.device_id
 WHERE NOT EXISTS (SELECT FROM own WHERE own.message_id = said.message_id AND own.device_id = said.device_id)
 ORDER BY 2, 5, 6
 ON CONFLICT DO NOTHING
-RETURNING message_id, kind, id
+RETURNING message_id, kind, id, device_id, kind = 'opened' AND EXISTS (
+    SELECT FROM pushcore_workspace w WHERE w.id = analytics_messageevent.workspace_id AND %(opened)s = ANY(w.webhook_events)
+)

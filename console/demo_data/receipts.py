@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from pushcore.callbacks import queueing, receipts
-from pushcore.callbacks.receipts import Attempt, LeasedReceipt
+from pushcore.callbacks.post_queue import Attempt, QueuedPost
 from pushcore.callbacks.webhook_client import WebhookResult
 from pushcore.codes import statuses
 from pushcore.models import Message, Receipt, Workspace
@@ -54,7 +54,7 @@ def write(workspace: Workspace, messages: Sequence[Message], rng: random.Random,
     attempts = [list(_attempts(row, number, rng, now)) for number, row in enumerate(rows)]
     for place in range(len(_REPEATS)):
         if repeats := [made[place] for made in attempts if len(made) > place]:
-            receipts.record(repeats)
+            receipts.QUEUE.record(repeats)
 
 
 def _attempts(row: Receipt, number: int, rng: random.Random, now: datetime) -> Iterator[Attempt]:
@@ -64,7 +64,7 @@ def _attempts(row: Receipt, number: int, rng: random.Random, now: datetime) -> I
         at = row.created_at + timedelta(seconds=seconds + rng.uniform(0.02, 0.9))
         if at >= now:
             return
-        leased = LeasedReceipt(row.message_id, row.pk, row.workspace_id, row.body, made, row.created_at)
+        leased = QueuedPost(row.message_id, row.pk, row.workspace_id, "", row.body, made, row.created_at)
         result = _answer(at, rng, now, refused=refused)
         yield Attempt(leased, result, at)
         if result.accepted:

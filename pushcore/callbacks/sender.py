@@ -1,8 +1,8 @@
-"""Send receipts: one process posts to all endpoints concurrently.
+"""Send receipts and webhook events: one process posts to all endpoints concurrently.
 
-Each workspace has a queue that holds as few leased receipts as its endpoint takes in a moment; a congestion window
-bounds how many are in flight. Queues take turns, one call each, so an endpoint that hangs or has a million receipts due
-holds up its own queue and no other.
+Each endpoint has a queue in memory that holds as few leased posts as it takes in a moment; a congestion window bounds
+how many calls are in flight. Endpoints take turns, one call each, so one that hangs or has a million posts due holds up
+its own queue and no other.
 """
 
 from __future__ import annotations
@@ -10,27 +10,26 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections import Counter, OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import structlog
-from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import close_old_connections
 
 from pushcore.callbacks import receipts, sender_signals
 from pushcore.callbacks.congestion import CongestionWindow
-from pushcore.callbacks.signing import signed_request
+from pushcore.callbacks.post_queue import LEASE, Attempt, Endpoint, PostQueue, QueuedPost
 from pushcore.callbacks.webhook_client import MAX_CONNECTIONS_PER_HOST, call_of, result_of, settings_for
 from pushcore.http.calls import HttpAnswer
 from pushcore.http.stream import CallStream
-from pushcore.models import Workspace
-from pushcore.security import endpoints, keys
+from pushcore.security import endpoints
 from pushcore.storage import clock
 from pushcore.storage.retry import OutageBackoff, run_until_stopped
 from pushcore.storage.valkey import ValkeyDown
+from pushcore.webhooks import deliveries
 
 log = structlog.get_logger(__name__)
 
@@ -46,37 +45,73 @@ WAIT_SECONDS = 0.05
 POLL_SECONDS, POLL_SHARE = 1.0, 10.0
 HEARTBEAT_SECONDS = sender_signals.ALIVE_SECONDS / 5
 GIVE_UP_SECONDS = 60.0
-# A changed callback URL takes effect after this time.
-WORKSPACE_SECONDS = 2.0
-# A receipt that waited longer is not sent; its lease runs out. A call and the write need the rest of the lease.
-STALE_SECONDS = receipts.LEASE.total_seconds() / 2
-NO_KEY = "not sent: the workspace's callback key cannot be read"
+# A changed URL takes effect after this time.
+ENDPOINT_SECONDS = 2.0
+# A post that waited longer is not sent; its lease runs out. A call and the write need the rest of the lease.
+STALE_SECONDS = LEASE.total_seconds() / 2
+# Posts leased for one endpoint at a time, where it takes batches.
+MAX_LEASED = 2_000
+NO_KEY = "not sent: the key that signs cannot be read"
+GONE = "not sent: the endpoint is no more"
 FINISH_SECONDS = 6.0
+
+
+# What is posted.
+QUEUES: tuple[PostQueue, ...] = (receipts.QUEUE, deliveries.QUEUE)
+
+
+class _Key(NamedTuple):
+    """An endpoint: the place of its table among `QUEUES`, and its id there."""
+
+    place: int
+    endpoint_id: int
 
 
 @dataclass(slots=True)
 class EndpointQueue:
-    """One workspace's leased receipts, and what is known of its endpoint.
+    """One endpoint's leased posts, and what is known of the endpoint.
 
-    `waiting` holds receipts with the time of their lease; `read_at` is when URL and key were read. Without a key the
-    receipts cannot be signed.
+    `waiting` holds posts with the time of their lease; `read_at` is when the endpoint was read.
     """
 
-    workspace_id: int
+    key: _Key
     window: CongestionWindow = field(default_factory=CongestionWindow)
-    waiting: deque[tuple[receipts.LeasedReceipt, float]] = field(default_factory=deque)
+    waiting: deque[tuple[QueuedPost, float]] = field(default_factory=deque)
     in_flight: int = 0
-    url: str = ""
+    endpoint: Endpoint | None = None
     origin: str = ""
-    private_pem: str = ""
     read_at: float = float("-inf")
+
+    @property
+    def batch_size(self) -> int:
+        """How many posts one call may carry."""
+        return self.endpoint.batch_size if self.endpoint else 1
+
+    def read(self, endpoint: Endpoint | None, now: float) -> None:
+        """Take over what was read of the endpoint; another URL is learnt anew."""
+        if endpoint and (self.endpoint is None or endpoint.url != self.endpoint.url):
+            self.origin, self.window = endpoints.origin(endpoint.url), CongestionWindow()
+        self.endpoint, self.read_at = endpoint, now
+
+    def pop_call(self) -> list[QueuedPost]:
+        """Take the posts of the next call: the first, and others of its kind where the endpoint takes batches."""
+        first, _ = self.waiting.popleft()
+        posts, others = [first], deque[tuple[QueuedPost, float]]()
+        while self.waiting and len(posts) < self.batch_size:
+            post, leased_at = self.waiting.popleft()
+            if post.kind == first.kind:
+                posts.append(post)
+            else:
+                others.append((post, leased_at))
+        self.waiting.extendleft(reversed(others))
+        return posts
 
 
 class _CallInFlight(NamedTuple):
-    """A receipt that was posted and not answered yet. `started_at` is monotonic."""
+    """Posts of one call that was not answered yet. `started_at` is monotonic."""
 
     queue: EndpointQueue
-    receipt: receipts.LeasedReceipt
+    posts: Sequence[QueuedPost]
     started_at: float
 
 
@@ -89,13 +124,14 @@ class Sender:
         self._numbers = itertools.count()
         # By the number each was started with.
         self._in_flight: dict[int, _CallInFlight] = {}
-        self._queues: OrderedDict[int, EndpointQueue] = OrderedDict()
-        # Queues with receipts waiting, the next in turn first.
-        self._round_robin: OrderedDict[int, EndpointQueue] = OrderedDict()
+        self._queues: OrderedDict[_Key, EndpointQueue] = OrderedDict()
+        # Queues with posts waiting, the next in turn first.
+        self._round_robin: OrderedDict[_Key, EndpointQueue] = OrderedDict()
         self._at_origin: Counter[str] = Counter()
-        # Workspaces known to have more due.
-        self._due: set[int] = set()
-        self._unwritten: list[receipts.Attempt] = []
+        # Endpoints known to have more due.
+        self._due: set[_Key] = set()
+        # By the place of their table.
+        self._unwritten: defaultdict[int, list[Attempt]] = defaultdict(list)
         self._oldest_unwritten = 0.0
         # When these are next due (monotonic). A signal brings the poll forward, though not before `_poll_not_before`.
         self._poll_at = self._poll_not_before = self._signals_at = self._heartbeat_at = self._give_up_at = 0.0
@@ -120,10 +156,10 @@ class Sender:
         self._step()
 
     def drain(self, budget_seconds: float) -> int:
-        """Send what is due until nothing is left or the time is spent; return how many receipts were posted."""
+        """Send what is due until nothing is left or the time is spent; return how many posts were made."""
         deadline = time.monotonic() + budget_seconds
         try:
-            self._due = receipts.due_workspaces()
+            self._due = _due_endpoints()
             while time.monotonic() < deadline and self._step():
                 pass
         finally:
@@ -140,7 +176,7 @@ class Sender:
         else:
             self._stop.wait(WAIT_SECONDS)
         late = time.monotonic() - self._oldest_unwritten >= WRITE_SECONDS
-        if self._unwritten and (late or len(self._unwritten) >= WRITE_BATCH or not self._in_flight):
+        if self._unwritten and (late or self._unwritten_count() >= WRITE_BATCH or not self._in_flight):
             self._write()
         return busy
 
@@ -158,7 +194,7 @@ class Sender:
         return answers
 
     def _poll_signals(self) -> None:
-        """Poll due workspaces when signalled and each second; write the heartbeat."""
+        """Poll due endpoints when signalled and each second; write the heartbeat."""
         now = time.monotonic()
         if now >= self._signals_at:
             self._signals_at = now + WAIT_SECONDS
@@ -169,75 +205,68 @@ class Sender:
                 if sender_signals.was_woken():
                     self._poll_at = min(self._poll_at, self._poll_not_before)
                 self._signals_backoff.succeeded()
-            except ValkeyDown as error:  # receipts are sent without signals
+            except ValkeyDown as error:  # posts are made without signals
                 self._signals_at = now + self._signals_backoff.failed(error)
         if now >= self._poll_at:
             close_old_connections()
-            self._due = receipts.due_workspaces()
+            self._due = _due_endpoints()
             took = time.monotonic() - now
             self._poll_at = now + max(POLL_SECONDS, POLL_SHARE * took)
             self._poll_not_before = now + POLL_SHARE * took
         if now >= self._give_up_at:
             self._give_up_at = now + GIVE_UP_SECONDS
-            receipts.give_up_overdue([queue.workspace_id for queue in self._queues.values() if queue.window.is_failing])
+            for place, failing in _by_table(q.key for q in self._queues.values() if q.window.is_failing).items():
+                QUEUES[place].give_up_overdue(failing)
 
     def _lease(self) -> None:
-        """Lease two rounds of receipts for queues that hold less than their endpoints take now."""
+        """Lease two rounds of posts for endpoints that hold fewer than they take now."""
         now = time.monotonic()
-        wanted: dict[int, int] = {}
-        for workspace_id in self._due:
-            queue = self._queue_of(workspace_id)
-            if queue.window.available(queue.in_flight, now) > len(queue.waiting):
-                wanted[workspace_id] = 1 if queue.window.is_failing else 2 * int(queue.window.size)
-        leased = receipts.lease(wanted)
-        for receipt in leased:
-            queue = self._queue_of(receipt.workspace_id)
-            queue.waiting.append((receipt, now))
-            self._round_robin.setdefault(queue.workspace_id, queue)
-        got = Counter(receipt.workspace_id for receipt in leased)
-        self._due -= {workspace_id for workspace_id, most in wanted.items() if got[workspace_id] < most}
-        self._read_workspaces([self._queues[workspace_id] for workspace_id in got], now)
+        wanted: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        for key in self._due:
+            queue = self._queue_of(key)
+            if queue.window.available(queue.in_flight, now) * queue.batch_size > len(queue.waiting):
+                calls = 1 if queue.window.is_failing else 2 * int(queue.window.size)
+                wanted[key.place][key.endpoint_id] = min(calls * queue.batch_size, max(MAX_LEASED, calls))
+        for place, at_most in wanted.items():
+            leased = QUEUES[place].lease(at_most)
+            for post in leased:
+                queue = self._queue_of(_Key(place, post.endpoint_id))
+                queue.waiting.append((post, now))
+                self._round_robin.setdefault(queue.key, queue)
+            got = Counter(post.endpoint_id for post in leased)
+            self._due -= {_Key(place, endpoint_id) for endpoint_id, most in at_most.items() if got[endpoint_id] < most}
+            self._read_endpoints(place, got, now)
 
-    def _queue_of(self, workspace_id: int) -> EndpointQueue:
-        queue = self._queues.get(workspace_id)
+    def _queue_of(self, key: _Key) -> EndpointQueue:
+        queue = self._queues.get(key)
         if queue is None:
-            queue = self._queues[workspace_id] = EndpointQueue(workspace_id)
+            queue = self._queues[key] = EndpointQueue(key)
             if len(self._queues) > MAX_QUEUES:
                 oldest = next(one for one in self._queues.values() if not (one.in_flight or one.waiting))
-                del self._queues[oldest.workspace_id]
-                return self._queues.setdefault(workspace_id, queue)
+                del self._queues[oldest.key]
+                return self._queues.setdefault(key, queue)
         return queue
 
-    def _read_workspaces(self, queues: Sequence[EndpointQueue], now: float) -> None:
-        """Read the callback URLs and signing keys of workspaces."""
-        old = {queue.workspace_id: queue for queue in queues if now - queue.read_at >= WORKSPACE_SECONDS}
-        for workspace in Workspace.objects.filter(pk__in=list(old)) if old else ():
-            queue = old[workspace.pk]
-            queue.read_at = now
-            if workspace.callback_url != queue.url:
-                queue.url, queue.origin, queue.window = (
-                    workspace.callback_url,
-                    endpoints.origin(workspace.callback_url),
-                    CongestionWindow(),
-                )
-            try:
-                queue.private_pem = keys.callback_key(workspace).private_pem
-            except InvalidToken:
-                log.error("callback key cannot be decrypted", workspace=workspace.pk)
-                queue.private_pem = ""
+    def _read_endpoints(self, place: int, endpoint_ids: Iterable[int], now: float) -> None:
+        """Read the endpoints of one table that were not read lately."""
+        queues = [self._queues[_Key(place, endpoint_id)] for endpoint_id in endpoint_ids]
+        old = [queue for queue in queues if now - queue.read_at >= ENDPOINT_SECONDS]
+        there = QUEUES[place].endpoints([queue.key.endpoint_id for queue in old]) if old else {}
+        for queue in old:
+            queue.read(there.get(queue.key.endpoint_id), now)
 
     def _start(self) -> None:
         """Start one call of each queue in turn until no queue may start another."""
         passed = 0
         while passed < len(self._round_robin) and len(self._in_flight) < MAX_IN_FLIGHT:
-            workspace_id, queue = next(iter(self._round_robin.items()))
-            self._round_robin.move_to_end(workspace_id)
+            key, queue = next(iter(self._round_robin.items()))
+            self._round_robin.move_to_end(key)
             if self._start_next(queue):
                 passed = 0
             else:
                 passed += 1
             if not queue.waiting:
-                del self._round_robin[workspace_id]
+                del self._round_robin[key]
 
     def _start_next(self, queue: EndpointQueue) -> bool:
         """Start the queue's next call, if its window allows one; return whether it did."""
@@ -247,13 +276,16 @@ class Sender:
         is_full = self._at_origin[queue.origin] >= MAX_CONNECTIONS_PER_HOST
         if is_full or not queue.waiting or not queue.window.available(queue.in_flight, now):
             return False
-        receipt, _ = queue.waiting.popleft()
+        posts = queue.pop_call()
         number = next(self._numbers)
-        self._in_flight[number] = _CallInFlight(queue, receipt, now)
+        self._in_flight[number] = _CallInFlight(queue, posts, now)
         queue.in_flight += 1
         self._at_origin[queue.origin] += 1
+        if queue.endpoint is None:
+            self._calls.fail(number, GONE)
+            return True
         try:
-            request = signed_request(queue.url, receipt.body, queue.private_pem)
+            request = queue.endpoint.request(posts)
         except ValueError:
             self._calls.fail(number, NO_KEY)
         else:
@@ -263,23 +295,24 @@ class Sender:
     def _handle_answers(self, answers: Mapping[int, HttpAnswer]) -> None:
         """Record what was answered, and update the endpoints' windows."""
         now, at = time.monotonic(), clock.now()
-        released: list[receipts.LeasedReceipt] = []
+        released: defaultdict[int, list[QueuedPost]] = defaultdict(list)
         for number, answer in answers.items():
             call = self._in_flight.pop(number)
             queue = call.queue
             if not self._unwritten:
                 self._oldest_unwritten = now
-            self._unwritten.append(receipts.Attempt(call.receipt, result_of(answer), at))
+            result = result_of(answer)
+            self._unwritten[queue.key.place] += [Attempt(post, result, at) for post in call.posts]
+            self.posted += len(call.posts)
             self._update_window(call, answer, now)
             queue.in_flight -= 1
             self._at_origin[queue.origin] -= 1
             # The leases of an endpoint that is paused are released.
             while queue.window.is_failing and queue.waiting:
-                released.append(queue.waiting.popleft()[0])
-        self.posted += len(answers)
+                released[queue.key.place].append(queue.waiting.popleft()[0])
         self._at_origin = +self._at_origin
-        if released:
-            receipts.release(released)
+        for place, posts in released.items():
+            QUEUES[place].release(posts)
 
     def _update_window(self, call: _CallInFlight, answer: HttpAnswer, now: float) -> None:
         """Update the endpoint's window. A refusal (4xx) is the answer of a healthy backend too."""
@@ -290,8 +323,12 @@ class Sender:
             window.on_answer(answer.duration_ms / 1000, call.queue.in_flight, now, self._unseen_seconds)
 
     def _write(self) -> None:
-        attempts, self._unwritten = self._unwritten, []
-        receipts.record(attempts)
+        while self._unwritten:
+            place, attempts = self._unwritten.popitem()
+            QUEUES[place].record(attempts)
+
+    def _unwritten_count(self) -> int:
+        return sum(map(len, self._unwritten.values()))
 
     def _finish(self) -> None:
         """Wait a little for calls in flight, write what was answered, and release what was not sent."""
@@ -301,8 +338,11 @@ class Sender:
                 self._handle_answers(self._collect_answers())
             if self._unwritten:
                 self._write()
-            if waiting := [receipt for queue in self._round_robin.values() for receipt, _ in queue.waiting]:
-                receipts.release(waiting)
+            waiting: defaultdict[int, list[QueuedPost]] = defaultdict(list)
+            for queue in self._round_robin.values():
+                waiting[queue.key.place] += [post for post, _ in queue.waiting]
+            for place, posts in waiting.items():
+                QUEUES[place].release(posts)
         finally:
             self._calls.close()
 
@@ -314,6 +354,18 @@ class Sender:
         self._round_robin.clear()
 
 
+def _by_table(keys: Iterable[_Key]) -> Mapping[int, list[int]]:
+    """Return the ids of endpoints by the place of their table; each table is there."""
+    ids: dict[int, list[int]] = {place: [] for place in range(len(QUEUES))}
+    for place, endpoint_id in keys:
+        ids[place].append(endpoint_id)
+    return ids
+
+
+def _due_endpoints() -> set[_Key]:
+    return {_Key(place, one) for place, queue in enumerate(QUEUES) for one in queue.due_endpoints()}
+
+
 def send_due(*, budget_seconds: float = 20.0) -> int:
-    """Post what is due now; return how many receipts were posted."""
+    """Post what is due now; return how many posts were made."""
     return Sender().drain(budget_seconds)

@@ -18,10 +18,11 @@ MAX_ANSWER_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """A JSON body to POST."""
+    """A JSON body to POST, and header lines of its own."""
 
     url: str
     body: bytes
+    headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,14 @@ def settings_for(*, allow_private: bool) -> HttpSettings:
         max_answer_bytes=MAX_ANSWER_BYTES,
         # The body of the answer is not used.
         keep_answer=False,
-        # A receipt may come twice.
+        # A post may come twice.
         repeat_broken=True,
     )
 
 
 def call_of(request: WebhookRequest) -> HttpCall:
     """Return the HTTP call that carries a webhook request."""
-    return HttpCall(request.url, request.body, ("Content-Type: application/json; charset=utf-8",))
+    return HttpCall(request.url, request.body, ("Content-Type: application/json; charset=utf-8", *request.headers))
 
 
 def result_of(answer: HttpAnswer) -> WebhookResult:

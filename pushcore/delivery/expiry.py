@@ -20,8 +20,9 @@ from pushcore.codes import statuses
 from pushcore.delivery import outcomes, sweeper
 from pushcore.models import Watermark
 from pushcore.ports import Outcome
-from pushcore.storage import ids, partitions
+from pushcore.storage import clock, ids, partitions
 from pushcore.storage.sql import statements
+from pushcore.webhooks import events as webhook_events
 
 # An acknowledgement may be on its way when the validity ends.
 GRACE = timedelta(minutes=2)
@@ -91,9 +92,17 @@ def _expire_batch() -> int | None:
             at = {_ENDED: batch[-1].ended, _TASK: batch[-1].id, _MESSAGE: 0}
         elif len(batch) == 1:
             at[_MESSAGE] = waiting[-1]
+        if not at[_MESSAGE]:
+            _tell_finished([task.id for task in batch])
         for name, position in at.items():
             Watermark.objects.filter(name=name).update(position=position)
     return len(waiting)
+
+
+def _tell_finished(task_ids: Sequence[int]) -> None:
+    """Tell webhooks that want it that tasks whose validity is over are finished, if that was not told before."""
+    with connection.cursor() as cursor:
+        webhook_events.tasks_finished(cursor, task_ids, clock.now(), over=True)
 
 
 def _due_tasks(ended: int, task_id: int) -> list[_DueTask]:

@@ -23,6 +23,10 @@ from pushcore.delivery.task_counters import Counts
 from pushcore.ports import Outcome
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
+from pushcore.webhooks import event_types
+from pushcore.webhooks import events as webhook_events
+from pushcore.webhooks.event_types import EventType
+from pushcore.webhooks.events import MessageNews
 
 RECORDED = PrometheusCounter("mps_outcomes_total", "Messages whose status became final.", ["channel"])
 
@@ -49,6 +53,11 @@ class _FinalStatus(NamedTuple):
         """Whether it says that the message is on its device; some vendors say so later."""
         return self.status == statuses.ACKED and not Channel(self.channel).reports_arrival
 
+    @property
+    def event(self) -> str:
+        """The webhook event that it is; empty for none."""
+        return event_types.of_final_status(self.status, arrives=self.arrives)
+
 
 class _Changed(NamedTuple):
     """Messages of a task that became final alike: a row of the statement `update`.
@@ -56,16 +65,18 @@ class _Changed(NamedTuple):
     Attributes:
         arrived: Of how many it became known now that they are on their devices.
         receipted: The messages, if their workspace wants receipts.
+        told: The messages, if a webhook of their workspace wants the event.
     """
 
     task_id: int
     messages: int
     arrived: int
     receipted: list[int] | None
+    told: list[int] | None
 
 
 def record(outcomes: Sequence[Outcome]) -> int:
-    """Write what became of messages, in one transaction: statuses, counters, receipts.
+    """Write what became of messages, in one transaction: statuses, counters, receipts, webhook events.
 
     Of a message that is named twice the first outcome counts.
 
@@ -104,6 +115,7 @@ def _record(alike: Mapping[_FinalStatus, list[int]]) -> int:
                     "status": outcome.status,
                     "channel": outcome.channel,
                     "arrives": outcome.arrives,
+                    "event": outcome.event,
                     **_keys(message_ids),
                 },
             )
@@ -112,6 +124,12 @@ def _record(alike: Mapping[_FinalStatus, list[int]]) -> int:
         if changed:
             task_counters.add(cursor, _counts(changed), now)
             queueing.enqueue(cursor, [message_id for _, group in changed for message_id in group.receipted or ()], now)
+            news = [
+                MessageNews(outcome.event, outcome.status, outcome.channel, group.told)
+                for outcome, group in changed
+                if group.told
+            ]
+            webhook_events.messages_changed(cursor, news, now)
     for outcome, group in changed:
         RECORDED.labels(Channel(outcome.channel).label).inc(group.messages)
     return sum(group.messages for _, group in changed)
@@ -131,6 +149,7 @@ def _counts(changed: Sequence[tuple[_FinalStatus, _Changed]]) -> dict[int, Count
     for outcome, group in changed:
         of_task = counts[group.task_id]
         of_task.arrived += group.arrived
+        of_task.final += group.messages
         if outcome.status == statuses.EXPIRED:
             of_task.expired += group.messages
         elif outcome.status == statuses.HELD_BACK:
@@ -157,11 +176,14 @@ def record_arrivals(message_ids: Sequence[int]) -> int:
     now = clock.now()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SQL["by_key"])
-        cursor.execute(_SQL["arrive"], {"now": now, **_keys(sorted(set(message_ids)))})
-        arrived = Counter(task_id for (task_id,) in cursor.fetchall())
+        event = EventType.MESSAGE_ARRIVED.title
+        cursor.execute(_SQL["arrive"], {"now": now, "event": event, **_keys(sorted(set(message_ids)))})
+        rows: list[tuple[int, int | None]] = cursor.fetchall()
+        arrived = Counter(task_id for task_id, _ in rows)
         cursor.execute(_SQL["any_way"])
         if arrived:
             task_counters.add(cursor, {task_id: Counts(arrived=count) for task_id, count in arrived.items()}, now)
+            webhook_events.messages_arrived(cursor, [told for _, told in rows if told is not None], now)
     return arrived.total()
 
 

@@ -19,7 +19,8 @@ m.id = ANY((SELECT %(ids)s::bigint[])::bigint[]) AND m.id BETWEEN %(first)s AND 
 SELECT FROM pushcore_message m WHERE {keys} AND m.status IN ({pending}) ORDER BY m.id FOR UPDATE
 
 -- update --
--- Give messages that are pending their outcome. Returns sums by task, and ids only where a receipt is due. Of those that
+-- Give messages that are pending their outcome. Returns sums by task, and ids only where a receipt is due or
+-- a webhook wants the event. Of those that
 -- say "arrived" by it, arrived now are those that were not known to be before.
 WITH changed AS (
     UPDATE pushcore_message m SET
@@ -34,12 +35,18 @@ WITH changed AS (
 SELECT s.task_id, s.messages, s.arrived,
     CASE
         WHEN w.callback_enabled AND w.callback_url <> '' AND (w.expiry_receipts OR %(status)s <> {expired}) THEN s.ids
-    END
+    END,
+    CASE WHEN %(event)s = ANY(w.webhook_events) THEN s.ids END
 FROM summed s JOIN pushcore_workspace w ON w.id = s.workspace_id
 
 -- arrive --
 -- Note that messages are on their devices, where that is not known yet.
-UPDATE pushcore_message m SET arrived_at = %(now)s WHERE {keys} AND m.arrived_at IS NULL RETURNING m.task_id
+WITH arrived AS (
+    UPDATE pushcore_message m SET arrived_at = %(now)s WHERE {keys} AND m.arrived_at IS NULL
+    RETURNING m.id, m.task_id, m.workspace_id
+)
+SELECT a.task_id, CASE WHEN %(event)s = ANY(w.webhook_events) THEN a.id END
+FROM arrived a JOIN pushcore_workspace w ON w.id = a.workspace_id
 
 -- mark_sent --
 -- Note that pending messages were written to a connection once.

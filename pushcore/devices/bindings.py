@@ -21,6 +21,8 @@ from pushcore.security import crypto
 from pushcore.storage import clock
 from pushcore.storage.outages import DatabaseFault
 from pushcore.storage.sql import statements
+from pushcore.webhooks import events as webhook_events
+from pushcore.webhooks.event_types import EventType
 
 log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
@@ -40,8 +42,12 @@ def bind(device: Device, user_id: str) -> None:
         # The device's row serialises its binds.
         Device.objects.select_for_update().only("pk").get(pk=device.pk)
         active = Binding.objects.filter(device=device, unbound_at__isnull=True)
-        active.exclude(user_id=user_id).update(unbound_at=now, phone_number_sealed="")
-        if not active.filter(user_id=user_id).exists():
+        bound = list(active.values_list("user_id", flat=True))
+        if former := [one for one in bound if one != user_id]:
+            active.exclude(user_id=user_id).update(unbound_at=now, phone_number_sealed="")
+            webhook_events.devices_changed(EventType.USER_UNBOUND, {device.pk: {"userId": former[0]}})
+        if user_id not in bound:
+            webhook_events.devices_changed(EventType.USER_BOUND, {device.pk: {"userId": user_id}})
             Binding.objects.create(workspace_id=device.workspace_id, device=device, user_id=user_id, bound_at=now)
             tell_changed([device.pk])
     attach_waiting(device.workspace_id, [user_id])
@@ -50,8 +56,10 @@ def bind(device: Device, user_id: str) -> None:
 def unbind(device: Device, user_id: str) -> None:
     """End the binding, if there is one. The user's messages stay pending for the next device."""
     active = Binding.objects.filter(device=device, user_id=user_id, unbound_at__isnull=True)
-    if active.update(unbound_at=clock.now(), phone_number_sealed=""):
-        tell_changed([device.pk])
+    with transaction.atomic():
+        if active.update(unbound_at=clock.now(), phone_number_sealed=""):
+            webhook_events.devices_changed(EventType.USER_UNBOUND, {device.pk: {"userId": user_id}})
+            tell_changed([device.pk])
 
 
 def keep_phone_number(device: Device, user_id: str, phone_number: str) -> None:

@@ -21,6 +21,8 @@ from pushcore.models import Device, Workspace
 from pushcore.security import crypto
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
+from pushcore.webhooks import events as webhook_events
+from pushcore.webhooks.event_types import EventType
 
 _SQL = statements(__file__)
 
@@ -144,6 +146,14 @@ def register(requests: Sequence[tuple[Workspace, DeviceInfo]]) -> list[tuple[Kno
                 for device, (workspace, info) in zip(devices, requests, strict=True)
                 if info.channel is not None
             ]
+        )
+        webhook_events.devices_changed(
+            EventType.DEVICE_REGISTERED,
+            {
+                device.pk: {}
+                for device, (workspace, _) in zip(devices, requests, strict=True)
+                if EventType.DEVICE_REGISTERED.title in workspace.webhook_events
+            },
         )
     return [
         (

@@ -18,6 +18,8 @@ from pushcore.ports import online
 from pushcore.storage import clock, ids
 from pushcore.storage.sql import statements
 from pushcore.storage.valkey import ValkeyDown
+from pushcore.webhooks import events as webhook_events
+from pushcore.webhooks.event_types import EventType
 
 log = structlog.get_logger(__name__)
 _SQL = statements(__file__)
@@ -40,6 +42,7 @@ def remove(device_ids: Sequence[int]) -> int:
         # Locked in one order, as everywhere; whoever binds one meanwhile waits, and finds it gone.
         mine = Device.objects.select_for_update().filter(pk__in=device_ids).order_by("pk")
         removed = list(mine.values_list("pk", flat=True))
+        webhook_events.devices_changed(EventType.DEVICE_REMOVED, {device_id: {} for device_id in removed})
         Device.objects.filter(pk__in=removed).delete()
         tell_changed(removed)
     return len(removed)

@@ -24,6 +24,8 @@ from pushcore.devices.changes import tell_changed
 from pushcore.devices.target_names import apns_spelling
 from pushcore.models import TokenLoss
 from pushcore.storage.sql import statements
+from pushcore.webhooks import events as webhook_events
+from pushcore.webhooks.event_types import EventType
 
 _SQL = statements(__file__)
 
@@ -158,7 +160,12 @@ def _write(claims: Sequence[Claim], gone: Sequence[Gone], locking: Collection[in
     by_device = {one.device_id: one for one in valid}
     by_token = {(one.workspace_id, one.channel, one.token): one for one in by_device.values()}
     winners = list(by_token.values())
-    changed = _take_from_others(winners, list(tokens)) + _forget(gone)
+    taken, dead = _take_from_others(winners, list(tokens)), _forget(gone)
+    webhook_events.devices_changed(
+        EventType.DEVICE_TOKEN_LOST,
+        {one: {"reason": "taken_over"} for one in taken} | {one: {"reason": "refused"} for one in dead},
+    )
+    changed = taken + dead
     # Who claimed a token that a later claim of this batch has taken is left without: its former one it has disowned.
     losers = [one for one in by_device.values() if by_token[one.workspace_id, one.channel, one.token] is not one]
     _give(winners, losers)

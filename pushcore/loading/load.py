@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any, NamedTuple
 
 import structlog
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from pushcore.audience.source import AudienceSource
 from pushcore.file_push.source import FileSource
@@ -27,6 +27,7 @@ from pushcore.loading.source import Block, Source, TakenError
 from pushcore.loading.wake import wake_loader
 from pushcore.models import AudienceWalk, FileImport, PushTask, TaskLoad
 from pushcore.storage import clock
+from pushcore.webhooks import events as webhook_events
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +86,7 @@ def _load(load: TaskLoad, deadline: float) -> int:
     try:
         return _load_from(source, deadline)
     except TaskRevokedError:
-        source.finish()
+        _finish(source)
         return 0
 
 
@@ -108,8 +109,15 @@ def _load_from(source: Source[Any, Any], deadline: float) -> int:
         for written in writing:
             made += written.result()
     if ahead is None:
-        source.finish()
+        _finish(source)
     return made
+
+
+def _finish(source: Source[Any, Any]) -> None:
+    """Note that all messages are made; they may all have their final status already."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        source.finish()
+        webhook_events.tasks_finished(cursor, [source.load.pk], clock.now())
 
 
 @contextmanager

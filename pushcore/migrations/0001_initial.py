@@ -9,7 +9,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 # Models whose tables the SQL makes: Django cannot declare a partitioned table.
-PARTITIONED = {'message', 'messagekey', 'pushtask', 'receipt', 'receiptattempt'}
+PARTITIONED = {'message', 'messagekey', 'pushtask', 'receipt', 'receiptattempt', 'webhookattempt', 'webhookdelivery'}
 
 
 def in_state(operation):
@@ -168,6 +168,7 @@ class Migration(migrations.Migration):
                 ('callback_enabled', models.BooleanField(default=False, verbose_name='callback')),
                 ('callback_url', models.URLField(blank=True, max_length=1000, verbose_name='callback URL')),
                 ('expiry_receipts', models.BooleanField(default=False, help_text='Also post a receipt for a message that expired before it was delivered (status -3, Expired).', verbose_name='receipts of expiry')),
+                ('webhook_events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), db_default=[], default=list, editable=False, size=None)),
                 ('has_aliases', models.BooleanField(db_default=False, default=False, editable=False, verbose_name='has aliases')),
                 ('time_zone', models.CharField(default='UTC', help_text='For days in reports and for schedules.', max_length=64, verbose_name='time zone')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
@@ -298,6 +299,8 @@ class Migration(migrations.Migration):
                 ('expired_count', models.PositiveIntegerField(default=0, verbose_name='expired count')),
                 ('held_back_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='held back count')),
                 ('no_consent_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='no consent count')),
+                ('final_count', models.PositiveIntegerField(db_default=0, default=0, editable=False)),
+                ('finished_at', models.DateTimeField(editable=False, null=True)),
                 ('last_outcome_at', models.DateTimeField(blank=True, null=True, verbose_name='last outcome at')),
                 ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked at')),
                 ('message_category', models.CharField(blank=True, db_default='', default='', max_length=64, verbose_name='message category')),
@@ -745,6 +748,81 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='message',
             index=models.Index(condition=models.Q(('device_rules__gte', 2)), fields=['workspace', 'id'], name='pushcore_msg_quiet'),
+        ),
+        migrations.CreateModel(
+            name='WebhookDelivery',
+            fields=[
+                ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='event ID')),
+                ('event_type', models.CharField(max_length=32, verbose_name='event')),
+                ('data', models.TextField(help_text='The member data of the payload, as JSON.', verbose_name='data')),
+                ('state', models.CharField(choices=[('due', 'waiting to be sent'), ('delivered', 'delivered'), ('failed', 'given up')], default='due', max_length=10, verbose_name='state')),
+                ('attempt_count', models.PositiveSmallIntegerField(default=0, verbose_name='attempt count')),
+                ('queued_at', models.DateTimeField(help_text='Later than the event where it was replayed.', verbose_name='queued at')),
+                ('next_attempt_at', models.DateTimeField(verbose_name='next attempt at')),
+                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
+                ('workspace', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'webhook event',
+                'verbose_name_plural': 'webhook events',
+            },
+        ),
+        migrations.CreateModel(
+            name='WebhookAttempt',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(verbose_name='at')),
+                ('http_status', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='HTTP status')),
+                ('error', models.CharField(blank=True, max_length=300, verbose_name='error')),
+                ('duration_ms', models.PositiveIntegerField(verbose_name='duration (ms)')),
+                ('delivery', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='attempts', to='pushcore.webhookdelivery')),
+            ],
+            options={
+                'verbose_name': 'webhook attempt',
+                'verbose_name_plural': 'webhook attempts',
+                'ordering': ['at'],
+            },
+        ),
+        migrations.CreateModel(
+            name='WebhookEndpoint',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('url', models.CharField(max_length=1000, verbose_name='URL')),
+                ('description', models.CharField(blank=True, max_length=200, verbose_name='description')),
+                ('event_types', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), help_text='What is posted to this endpoint.', size=None, verbose_name='events')),
+                ('batch_size', models.PositiveSmallIntegerField(db_default=1, default=1, help_text='How many events of a type one request may carry. 1: each event is a request of its own.', verbose_name='batch size')),
+                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
+                ('secret_sealed', models.TextField(editable=False, verbose_name='secret sealed')),
+                ('former_secret_sealed', models.TextField(blank=True, default='', editable=False, verbose_name='former secret sealed')),
+                ('former_until', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='former secret valid until')),
+                ('failing_since', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='failing since')),
+                ('disabled_reason', models.CharField(blank=True, choices=[('failing', 'it accepted nothing for days'), ('gone', 'it answered 410 Gone')], default='', editable=False, max_length=8, verbose_name='disabled because')),
+                ('disabled_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='disabled at')),
+                ('created_at', models.DateTimeField(editable=False, verbose_name='created at')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhook_endpoints', to='pushcore.workspace', verbose_name='workspace')),
+            ],
+            options={
+                'verbose_name': 'webhook endpoint',
+                'verbose_name_plural': 'webhook endpoints',
+                'ordering': ['-created_at'],
+            },
+        ),
+        migrations.AddField(
+            model_name='webhookdelivery',
+            name='endpoint',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='deliveries', to='pushcore.webhookendpoint', verbose_name='webhook endpoint'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookdelivery',
+            index=models.Index(condition=models.Q(('state', 'due')), fields=['endpoint', 'next_attempt_at'], name='pushcore_webhook_by_endpoint'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookdelivery',
+            index=models.Index(fields=['endpoint', '-id'], name='pushcore_webhook_recent'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookdelivery',
+            index=models.Index(fields=['workspace', '-id'], name='pushcore_webhook_workspace'),
         ),
     ]
 

@@ -29,7 +29,9 @@ CREATE TABLE pushcore_pushtask (
     held_back_count integer NOT NULL DEFAULT 0 CHECK (held_back_count >= 0),
     no_consent_count integer NOT NULL DEFAULT 0 CHECK (no_consent_count >= 0),
     message_category varchar(64) NOT NULL DEFAULT '',
-    device_rules smallint NOT NULL DEFAULT 0
+    device_rules smallint NOT NULL DEFAULT 0,
+    final_count integer NOT NULL DEFAULT 0 CHECK (final_count >= 0),
+    finished_at timestamptz
 ) PARTITION BY RANGE (id);
 
 CREATE INDEX pushcore_task_recent ON pushcore_pushtask (workspace_id, id DESC);
@@ -102,3 +104,35 @@ CREATE TABLE pushcore_receiptattempt (
 ALTER SEQUENCE pushcore_receiptattempt_id_seq OWNED BY pushcore_receiptattempt.id;
 
 CREATE INDEX pushcore_receiptattempt_receipt_id ON pushcore_receiptattempt (receipt_id);
+
+CREATE TABLE pushcore_webhookdelivery (
+    id bigint PRIMARY KEY,
+    workspace_id bigint NOT NULL,
+    endpoint_id bigint NOT NULL,
+    queued_at timestamptz NOT NULL,
+    next_attempt_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    attempt_count smallint NOT NULL CHECK (attempt_count >= 0),
+    state varchar(10) NOT NULL,
+    event_type varchar(32) NOT NULL,
+    data text NOT NULL
+) PARTITION BY RANGE (id);
+
+CREATE INDEX pushcore_webhook_by_endpoint ON pushcore_webhookdelivery (endpoint_id, next_attempt_at)
+    WHERE state = 'due';
+CREATE INDEX pushcore_webhook_recent ON pushcore_webhookdelivery (endpoint_id, id DESC);
+CREATE INDEX pushcore_webhook_workspace ON pushcore_webhookdelivery (workspace_id, id DESC);
+
+CREATE SEQUENCE pushcore_webhookattempt_id_seq;
+CREATE TABLE pushcore_webhookattempt (
+    id bigint NOT NULL DEFAULT nextval('pushcore_webhookattempt_id_seq'),
+    at timestamptz NOT NULL,
+    http_status smallint CHECK (http_status >= 0),
+    error varchar(300) NOT NULL,
+    duration_ms integer NOT NULL CHECK (duration_ms >= 0),
+    delivery_id bigint NOT NULL,
+    PRIMARY KEY (id, at)
+) PARTITION BY RANGE (at);
+ALTER SEQUENCE pushcore_webhookattempt_id_seq OWNED BY pushcore_webhookattempt.id;
+
+CREATE INDEX pushcore_webhookattempt_delivery_id ON pushcore_webhookattempt (delivery_id);

@@ -15,6 +15,7 @@ from pushcore.models.revocations import Revocation
 from pushcore.models.schedules import Occurrence, Schedule
 from pushcore.models.templates import FormerVersion, Template, TemplateContent
 from pushcore.models.watermarks import Watermark
+from pushcore.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AccessKey",
@@ -51,5 +52,8 @@ __all__ = [
     "TokenLoss",
     "UserAlias",
     "Watermark",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Workspace",
 ]

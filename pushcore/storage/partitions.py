@@ -259,6 +259,11 @@ def receipt_retention() -> timedelta:
     return timedelta(days=settings.RECEIPT_RETENTION_DAYS + 1) + longest_validity()
 
 
+def webhook_retention() -> timedelta:
+    """Return how long webhook events are kept after their day: as receipts after theirs, for they may be replayed."""
+    return timedelta(days=settings.RECEIPT_RETENTION_DAYS)
+
+
 def longest_validity() -> timedelta:
     """Return the longest validity a message may have."""
     return timedelta(seconds=settings.MAX_EXPIRED_SECONDS)
@@ -271,5 +276,7 @@ TASKS = DailyTable("pushcore_pushtask", task_retention)
 CLAIMS = DailyTable("pushcore_messagekey", lambda: timedelta(days=1), Key.DATE)
 RECEIPTS = DailyTable("pushcore_receipt", receipt_retention)
 ATTEMPTS = DailyTable("pushcore_receiptattempt", receipt_retention, Key.TIME)
-for _table in (MESSAGES, TASKS, CLAIMS, RECEIPTS, ATTEMPTS):
+WEBHOOKS = DailyTable("pushcore_webhookdelivery", webhook_retention)
+WEBHOOK_ATTEMPTS = DailyTable("pushcore_webhookattempt", webhook_retention, Key.TIME)
+for _table in (MESSAGES, TASKS, CLAIMS, RECEIPTS, ATTEMPTS, WEBHOOKS, WEBHOOK_ATTEMPTS):
     register(_table)

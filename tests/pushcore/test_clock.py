@@ -19,7 +19,7 @@ from channels_vendor.base.lifetime import seconds_left
 from mps_project.observability import readiness
 from pushcore.api import replay_protection
 from pushcore.broadcast import broadcasts
-from pushcore.callbacks import receipts
+from pushcore.callbacks import post_queue, receipts
 from pushcore.codes.results import ResultError
 from pushcore.delivery import deliverable, outcomes, sweeper
 from pushcore.devices.client_bind import check_client_may_bind
@@ -151,13 +151,13 @@ def test_a_receipt_is_sent_when_it_is_due_whatever_the_senders_clock(
     # Two readings of the database's clock may differ by milliseconds.
     Receipt.objects.update(next_attempt_at=database_now() - timedelta(seconds=1))
     with host_ahead(monkeypatch, ahead):
-        assert receipts.due_workspaces() == {workspace.pk}
-        [leased] = receipts.lease({workspace.pk: 10})
+        assert receipts.QUEUE.due_endpoints() == {workspace.pk}
+        [leased] = receipts.QUEUE.lease({workspace.pk: 10})
         # Another host's sender leaves it to this one, for as long as a lease is.
         left = Receipt.objects.get().next_attempt_at - database_now()
-        assert timedelta(seconds=50) < left <= receipts.LEASE
-        receipts.release([leased])
-        assert [one.message_id for one in receipts.lease({workspace.pk: 10})] == [leased.message_id]
+        assert timedelta(seconds=50) < left <= post_queue.LEASE
+        receipts.QUEUE.release([leased])
+        assert [one.key for one in receipts.QUEUE.lease({workspace.pk: 10})] == [leased.key]
 
 
 @pytest.mark.django_db

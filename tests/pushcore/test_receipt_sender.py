@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from pushcore.callbacks import receipts, sender_signals, webhook_client
+from pushcore.callbacks import post_queue, receipts, sender_signals, webhook_client
 from pushcore.callbacks.sender import Sender
 from pushcore.models import App, Receipt, ReceiptAttempt, Workspace
 from pushcore.security import crypto, keys
@@ -208,9 +208,9 @@ def test_receipts_of_an_endpoint_that_is_down_for_days_end_though_not_each_could
 ) -> None:
     dead = owed(hanging, 5)
     Receipt.objects.filter(pk__in=Receipt.objects.values("pk")[:3]).update(
-        next_attempt_at=timezone.now() - receipts.GIVE_UP_AFTER
+        next_attempt_at=timezone.now() - post_queue.GIVE_UP_AFTER
     )
-    assert receipts.give_up_overdue([dead.pk]) == 3
+    assert receipts.QUEUE.give_up_overdue([dead.pk]) == 3
     ended = Receipt.objects.filter(state=Receipt.State.FAILED)
     assert [row.finished_at is not None for row in ended] == [True] * 3
 

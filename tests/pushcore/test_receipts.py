@@ -133,7 +133,7 @@ def test_delays_grow_and_end_after_24_hours(receipt: Receipt, callback: Callback
 
 @pytest.mark.django_db(transaction=True)
 def test_a_sender_that_died_leaves_the_receipt_to_the_next(receipt: Receipt, callback: CallbackServer) -> None:
-    assert receipts.lease({receipt.workspace_id: 10})  # and then the process was killed
+    assert receipts.QUEUE.lease({receipt.workspace_id: 10})  # and then the process was killed
     assert sender.send_due() == 0
     come_due()  # the lease runs out
     assert sender.send_due() == 1
