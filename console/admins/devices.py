@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from console.access.rights import Right, Scope
+from console.components import known_profile
 from console.components.columns import copyable, identifier, label
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import PlatformFilter, WorkspaceFilter
@@ -139,8 +140,18 @@ class DeviceAdmin(LargeTableAdmin):
             },
         ),
         (_("Third-party channel"), {"fields": ("third_channel_title", "third_token")}),
+        (_("Tags, topics and attributes"), {"fields": ("tags", "topics", "attributes")}),
     )
-    readonly_fields = ("full_token", "online_now", "consent", "sdk", "third_channel_title")
+    readonly_fields = (
+        "tags",
+        "topics",
+        "attributes",
+        "full_token",
+        "online_now",
+        "consent",
+        "sdk",
+        "third_channel_title",
+    )
     inlines = (BindingHistory, LostTokens)
     actions_detail = ("add_test_device", "open_connection_log")
 
@@ -208,6 +219,21 @@ class DeviceAdmin(LargeTableAdmin):
     def sdk(self, device: Device) -> str:
         """Show what the app's SDK can do."""
         return ", ".join(names_of(device.capabilities)) or "-"
+
+    @display(description=_("tags"))
+    def tags(self, device: Device) -> SafeString:
+        """Show the tags of the device and of its user."""
+        return known_profile.tags(device)
+
+    @display(description=_("topics"))
+    def topics(self, device: Device) -> SafeString:
+        """Show the topics of the device and of its user."""
+        return known_profile.topics(device)
+
+    @display(description=_("attributes"))
+    def attributes(self, device: Device) -> SafeString:
+        """Show the attributes of the device and of its user."""
+        return known_profile.attributes(device)
 
     @display(description=_("third-party channel"))
     def third_channel_title(self, device: Device) -> str:

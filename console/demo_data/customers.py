@@ -58,6 +58,12 @@ _PHONES: Mapping[str, _Phones] = {
 # Reached on the self-built channel alone.
 _OTHERS = _Phones(34, "Sony", ("Xperia 1 VII", "Xperia 10 VII"), ("Android 16", "Android 15"))
 
+# Time zone, language, country.
+_PLACES = (
+    ("Asia/Shanghai", "zh-Hans-CN", "CN"), ("Asia/Shanghai", "zh-Hans-CN", "CN"), ("Europe/Berlin", "de-DE", "DE"),
+    ("Europe/Oslo", "nb-NO", "NO"), ("Europe/Lisbon", "pt-PT", "PT"),
+)  # fmt: skip
+
 
 def user_ids() -> list[str]:
     """Return the users' ids."""
@@ -84,6 +90,9 @@ def make_devices(workspace: Workspace, rng: random.Random, now: datetime) -> lis
             model=rng.choice(phones.models),
             os_version=rng.choice(phones.os_versions),
             app_version=rng.choice(_APP_VERSIONS),
+            time_zone=_PLACES[number % len(_PLACES)][0],
+            language=_PLACES[number % len(_PLACES)][1],
+            country=_PLACES[number % len(_PLACES)][2],
             third_channel=channel,
             third_token=_digest(f"token {number}") if channel else "",
             third_reported_at=now - timedelta(days=rng.uniform(8, 9)) if channel else None,

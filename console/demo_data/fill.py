@@ -12,6 +12,7 @@ from django.db import transaction
 
 from analytics import rollups
 from console.demo_data import categories, customers, operators, receipts, vendor_accounts
+from console.demo_data.audience import make_audience
 from console.demo_data.offers import FORMER_TEXTS, TEMPLATES
 from console.demo_data.plan import Planner
 from console.demo_data.schedules import PastSchedules, plan_schedules
@@ -78,6 +79,7 @@ def _fill(workspace: Workspace, now: datetime, days: int, *, known_passwords: bo
     devices = customers.make_devices(workspace, rng, now)
     operators.make_test_devices(workspace, devices)
     bound = {binding.device_id for binding in customers.make_bindings(workspace, devices, rng, now)}
+    make_audience(workspace, devices, now)
     alone = [device for device in devices if device.pk not in bound and device.platform in set(Platform)]
     planner = Planner(rng, customers.user_ids(), alone, _access_key_id(workspace))
     schedules = PastSchedules(workspace, plan_schedules(now, days, zone), now)

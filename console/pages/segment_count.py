@@ -27,9 +27,8 @@ def form_of(text: str) -> dict[str, Any] | str:
     Raises:
         ValueError: It begins as a JSON object, and is none; the message says where it ends to be one.
     """
-    text = text.strip()
-    if not text.startswith("{"):
-        return text
+    if not text.lstrip().startswith("{"):
+        return text.strip()
     try:
         form: dict[str, Any] = json.loads(text[:MAX_TEXT])
     except RecursionError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -19,12 +20,12 @@ from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.state import TargetType
 from pushcore.loading import load, wake
-from pushcore.models import AudienceName, AudienceWalk, Message, PushTask, Segment, Workspace
+from pushcore.models import AudienceName, AudienceWalk, Binding, Device, Message, PushTask, Segment, Workspace
 from pushcore.push import pushes
 from pushcore.push.requests import AudiencePush
 from pushcore.schedules import service
 from pushcore.schedules.times import Timed
-from tests.console.conftest import BY_TEST
+from tests.console.conftest import BY_TEST, Everything
 from tests.console.test_create_simple import form
 
 CREATE = "/console/create/audience/"
@@ -176,3 +177,16 @@ def test_tags_are_listed_and_removed_by_administrators(member: Callable[[str], C
     device = profiles.profile_of(workspace.pk, TargetType.DEVICE, token)
     assert device
     assert device.tags == ["trial"]
+
+
+def test_a_devices_page_shows_what_is_known_of_it_and_of_its_user(superuser: Client, mine: Everything) -> None:
+    device, workspace = mine[Device], mine[Workspace]
+    own = ProfileChange(tags=NamesChange(("tablet",)), attributes={"seen": {"time": 1_767_225_600_000}})
+    users = ProfileChange(topics=NamesChange(("news",)), attributes={"city": "<Oslo>"})
+    profiles.update(workspace.pk, TargetType.DEVICE, [device.ad_token], own)
+    profiles.update(workspace.pk, TargetType.USER, [mine[Binding].user_id], users)
+    page = superuser.get(f"/console/pushcore/device/{device.pk}/change/").text
+    assert re.search(r"of the device:</small> <span[^>]*><code>tablet</code>", page)
+    assert re.search(r"of its user:</small> <span[^>]*><code>news</code>", page)
+    assert "<code>city: &lt;Oslo&gt;</code>" in page
+    assert "<code>seen: 2026-01-01 " in page
