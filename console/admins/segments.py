@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse, reverse_lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -21,11 +22,14 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from console.access.rights import Right, scope_of
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import WorkspaceFilter
+from console.components.message_status import channel_title
 from console.components.refusals import refusal
 from console.components.row_links import RowLink, row_links
 from console.components.scoped_admin import ScopedModelAdmin
 from console.pages.segment_count import MAX_TEXT, form_of
 from pushcore.audience import segments
+from pushcore.audience.conditions import SELF_BUILT
+from pushcore.channels import Platform, third_channels
 from pushcore.codes.results import ResultError
 from pushcore.models import Segment, Workspace
 
@@ -44,7 +48,7 @@ class SegmentForm(forms.ModelForm):
     """The form of a segment. Its workspace and its name stay as they were: schedules know it by them."""
 
     condition = ConditionField(
-        label=_("condition"),
+        label=_("Condition"),
         max_length=MAX_TEXT,
         widget=UnfoldAdminTextareaWidget(
             attrs={
@@ -52,21 +56,24 @@ class SegmentForm(forms.ModelForm):
                 "data-count-url": reverse_lazy("admin:count_segment"),
             }
         ),
-        help_text=_(
-            "Tags and topics as text: 'news' in topics && !('trial' in tags). All else as JSON: "
-            '{"and": [{"tag": "vip"}, {"platform": "ios"}, {"last_seen_within_days": 30}]}. Terms: tag, topic, '
-            "attribute, platform, channel, app_version, country, language, last_seen_within_days, bound; joined by "
-            "and, or, not."
-        ),
+        help_text=_("Written as JSON or as text, as the API takes it; the rows above write it too."),
     )  # fmt: skip
     description = forms.CharField(
-        label=_("description"), max_length=segments.MAX_DESCRIPTION, required=False, widget=UnfoldAdminTextInputWidget()
+        label=_("Description"), max_length=segments.MAX_DESCRIPTION, required=False, widget=UnfoldAdminTextInputWidget()
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk is not None and "condition" in self.fields:
-            self.fields["condition"].widget.attrs["data-workspace"] = self.instance.workspace_id
+        if "condition" not in self.fields:
+            return
+        # What the rows of the page's script offer.
+        channels = [(SELF_BUILT, gettext("Self-built channel"))]
+        channels += [(channel.label, channel_title(channel)) for channel in third_channels()]
+        self.fields["condition"].widget.attrs |= {
+            "data-platforms": json.dumps([(platform.api_name, str(platform.label)) for platform in Platform]),
+            "data-channels": json.dumps(channels),
+            "data-workspace": self.instance.workspace_id or "",
+        }
 
     def clean_name(self) -> str:
         """Spell the name as the API does."""
@@ -98,7 +105,7 @@ class SegmentAdmin(ScopedModelAdmin):
     """Admin of segments; whoever may push may also create, change and delete them."""
 
     class Media:
-        js = ("console/segments.js",)
+        js = ("console/condition_rows.js", "console/segments.js")
 
     app_path = "workspace__app"
     right_to_change = Right.PUSH

@@ -56,4 +56,4 @@ def count_segment(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"error": refusal(error)})
     except StatementTimeoutError:
         return JsonResponse({"text": _("They could not be counted in time.")})
-    return JsonResponse({"text": _("%(count)s devices meet it now.") % {"count": intcomma(devices)}})
+    return JsonResponse({"text": _("Devices that meet it now: %(count)s.") % {"count": intcomma(devices)}})

@@ -151,7 +151,7 @@ def test_devices_are_counted_while_a_condition_is_written(
         return browser.post("/console/segments/count/", {"workspace": str(number), "condition": condition})
 
     operator = member("operator")
-    assert said(operator, '{"platform": "ios"}').json() == {"text": "2 devices meet it now."}
+    assert said(operator, '{"platform": "ios"}').json() == {"text": "Devices that meet it now: 2."}
     assert said(operator, '{"platform": "ios"').json() == {"error": "This is no JSON: line 1, column 19."}
     assert "the workspace has no tag 'a'" in said(operator, "'a' in tags").json()["error"]
     assert said(operator, '{"a": ' * 4000 + "1" + "}" * 4000).json() == {"error": "It is nested too deeply."}

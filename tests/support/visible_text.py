@@ -70,6 +70,7 @@ _DATA = {
         "third_token",
         "time_zone",
         "language",
+        "country",
     ),
     "pushcore_filefault": ("reason", "record"),
     "pushcore_formerversion": ("description", "title", "body", "uri"),
