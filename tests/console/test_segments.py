@@ -103,7 +103,7 @@ def test_an_operator_makes_changes_and_deletes_a_segment(member: Callable[[str],
     wanted = {"and": [{"tag": "vip"}, {"not": {"tag": "vip"}}]}
     assert (segment.name, segment.condition) == ("iPhones", wanted)
     changes = [entry.details for entry in AuditEntry.objects.filter(object_type="segment").order_by("pk")]
-    assert changes == [{"what": "Added."}, {"what": "Changed description and condition."}]
+    assert changes == [{"what": "Added."}, {"what": "Changed Description and Condition."}]
     listed = browser.get("/console/pushcore/segment/").text
     assert "iPhones" in listed
     assert f"/console/create/audience/?workspace={workspace.pk}&amp;segment=iPhones" in listed
