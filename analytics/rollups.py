@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from analytics import changes
-from analytics.models import MinuteRollup, QuarterRollup, StatusRollup
+from analytics.models import Change, MinuteRollup, QuarterRollup, StatusRollup
 from pushcore.channels import Channel
 from pushcore.models import PushTask
 from pushcore.storage import clock
@@ -28,6 +28,11 @@ BATCH = 200
 METRICS = ("pushed", "accepted", "arrived", "opened", "ignored")
 _LOCK = 7_202_615
 _SQL = statements(__file__)
+
+
+def any_change() -> bool:
+    """Tell whether changes wait to be added to the sums."""
+    return Change.objects.exists()
 
 
 def fold(*, budget_seconds: float = 10.0) -> int:

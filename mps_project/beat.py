@@ -1,6 +1,7 @@
 """Celery's beat for the periodic tasks: keeps no file, and goes on while the broker is away.
 
-A full disk would spoil a file. With each start every task is due once; all are safe to run twice.
+A full disk would spoil a file. With each start every task is due once; all are safe to run twice. A task of which the
+settings name what tells whether it has anything to do (`PERIODIC_WORK`) is sent only if it has.
 """
 
 from __future__ import annotations
@@ -11,6 +12,11 @@ from typing import Any
 import structlog
 from celery.beat import ScheduleEntry, SchedulingError
 from celery.beat import Scheduler as MemoryScheduler
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils.module_loading import import_string
+
+from pushcore.storage.outages import DatabaseFault
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +34,21 @@ class Scheduler(MemoryScheduler):
         for entry in self.schedule.values():
             entry.last_run_at = _LONG_AGO
 
+    def is_needed(self, task: str) -> bool:
+        """Tell whether a task has anything to do. Where that cannot be asked, it is left to the task."""
+        path = settings.PERIODIC_WORK.get(task)
+        if path is None:
+            return True
+        try:
+            close_old_connections()
+            return bool(import_string(path)())
+        except DatabaseFault:  # the worker meets it, too, and logs it
+            return True
+
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
-        """Send a task; where the broker does not take it, log that and go on."""
+        """Send a task that has anything to do; where the broker does not take it, log that and go on."""
+        if not self.is_needed(str(entry.task)):
+            return
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:

@@ -98,6 +98,11 @@ def send_due(workspace_id: int, channel: Channel, *, budget_seconds: float = 20.
     return sent
 
 
+def any_due() -> bool:
+    """Tell whether messages of an account are due."""
+    return bool(accounts_due())
+
+
 def accounts_due() -> list[tuple[int, Channel]]:
     """Return (workspace, channel) of the accounts whose messages are due.
 

@@ -66,7 +66,7 @@ class AckBuffer:
         await run_forever(self._flush_when_due, work="acknowledgements to the sink", on_failure=self._loss.mark)
 
     async def _flush_when_due(self) -> None:
-        await asyncio.sleep(ACK_CHECK_SECONDS)
+        await asyncio.sleep(ACK_CHECK_SECONDS if self._acks else ACK_FLUSH_SECONDS)
         if len(self._acks) < ACK_BATCH and time.monotonic() - self._flushed_at < ACK_FLUSH_SECONDS:
             return
         await self.flush()

@@ -47,6 +47,11 @@ class TaskRevokedError(Exception):
     """The push was revoked: the rest of it becomes no messages."""
 
 
+def any_waiting() -> bool:
+    """Tell whether a load waits for a loader."""
+    return lease.any_free(list(SOURCES))
+
+
 def load_all(*, budget_seconds: float = 20.0) -> int:
     """Load what waits until the time is spent; return how many messages were made.
 

@@ -24,6 +24,11 @@ from pushcore.storage.outages import is_outage
 log = structlog.get_logger(__name__)
 
 
+def any_due() -> bool:
+    """Tell whether an occurrence is due."""
+    return Occurrence.objects.filter(status=Occurrence.Status.PENDING, at__lte=clock.now()).exists()
+
+
 def fire_due(*, budget_seconds: float = 10.0) -> int:
     """Send every occurrence that is due; return how many were sent. Safe to run concurrently with itself."""
     deadline = time.monotonic() + budget_seconds

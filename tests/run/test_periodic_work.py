@@ -9,10 +9,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
+from django.utils import timezone
 
+from analytics.models import Change
+from channels_vendor.models import VendorMessage
+from mps_project.beat import Scheduler
 from mps_project.celery import app
 from mps_project.configuration import CommonConfiguration
+from pushcore.models import FileImport, PushTask, Workspace
+from pushcore.schedules import service
+from pushcore.storage import ids
 from pushcore.storage.one_at_a_time import one_at_a_time, takes_one_thread
+from tests.pushcore.schedules.samples import SIMPLE, soon
 
 THREADS = CommonConfiguration.model_fields["worker_threads"].default
 CLOCK = "pushcore.fire_schedules"
@@ -99,3 +108,50 @@ def test_work_that_fails_runs_again_when_it_is_next_requested() -> None:
         with pytest.raises(ValueError):
             work()
     assert len(done) == 2
+
+
+@pytest.fixture
+def beat(monkeypatch: pytest.MonkeyPatch) -> tuple[Scheduler, list[str]]:
+    """Celery's clock, and what it has sent."""
+    sent: list[str] = []
+    scheduler = Scheduler(app=app, lazy=True)
+    monkeypatch.setattr(scheduler, "apply_async", lambda entry, **_: sent.append(entry.task))
+    # It would close the test's, which is in a transaction.
+    monkeypatch.setattr("mps_project.beat.close_old_connections", lambda: None)
+    scheduler.setup_schedule()
+    return scheduler, sent
+
+
+@pytest.mark.django_db
+def test_work_is_requested_only_where_there_is_some(beat: tuple[Scheduler, list[str]], workspace: Workspace) -> None:
+    scheduler, sent = beat
+    requested = {entry.task: entry for entry in scheduler.schedule.values()}
+    assert settings.PERIODIC_WORK.keys() <= requested.keys()
+    for entry in requested.values():
+        scheduler.apply_entry(entry)
+    assert set(sent) == requested.keys() - settings.PERIODIC_WORK.keys()
+    sent.clear()
+    now = timezone.now() - timedelta(minutes=1)
+    schedule = service.create(workspace, SIMPLE, soon(), source=PushTask.Source.RPC, author="test")
+    schedule.occurrences.update(at=now)
+    FileImport.objects.create(pk=ids.new_ids(1)[0], workspace=workspace, created_at=now, accepted_at=now)
+    VendorMessage.objects.create(
+        message_id=ids.new_ids(1)[0], workspace_id=workspace.pk, channel=6, task_id=1, device_id=1, due_at=now
+    )
+    Change.objects.create(metrics=[1], minutes=[1], tasks=[1], channels=[0], devices=[1], statuses=[2])
+    for name in settings.PERIODIC_WORK:
+        scheduler.apply_entry(requested[name])
+    assert set(sent) == settings.PERIODIC_WORK.keys()
+
+
+@pytest.mark.django_db
+def test_work_is_requested_where_the_database_cannot_be_asked(
+    beat: tuple[Scheduler, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> bool:
+        raise OperationalError
+
+    monkeypatch.setattr("pushcore.schedules.firing.any_due", away)
+    scheduler, sent = beat
+    scheduler.apply_entry(scheduler.schedule["schedules"])
+    assert sent == [CLOCK]
