@@ -23,6 +23,7 @@ from console.admins import (
     testing_devices,
     users,
     vendor_accounts,
+    webhooks,
     workspaces,
 )
 
@@ -49,5 +50,6 @@ __all__ = [
     "testing_devices",
     "users",
     "vendor_accounts",
+    "webhooks",
     "workspaces",
 ]

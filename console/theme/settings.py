@@ -134,6 +134,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _("Outcomes"),
         _entry(_("Usage analysis"), "monitoring", "analysis", shortcut="g a"),
         _entry(_("Receipts"), "receipt_long", "pushcore_receipt_changelist"),
+        _entry(_("Webhook events"), "webhook", "pushcore_webhookdelivery_changelist"),
         _entry(_("Message events"), "touch_app", "analytics_messageevent_changelist"),
     ),
     _group(
@@ -154,6 +155,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("Quiet hours"), "bedtime", "pushcore_quiethours_changelist"),
         _entry(_("Access keys"), "key", "pushcore_accesskey_changelist"),
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
+        _entry(_("Webhook endpoints"), "webhook", "pushcore_webhookendpoint_changelist"),
         _entry(_("Channels"), "hub", "channels", pages=("channels_vendor/vendoraccount/",)),
         _entry(_("Members"), "group", "console_membership_changelist"),
         _entry(_("Audit log"), "policy", "console_auditentry_changelist", may_configure),

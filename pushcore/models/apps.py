@@ -87,7 +87,9 @@ class Workspace(models.Model):
     # Whether there ever was an alias (`pushcore.audience.aliases`): pushes look for none before.
     has_aliases = models.BooleanField(_("has aliases"), default=False, db_default=False, editable=False)
     # What its enabled webhook endpoints want (`pushcore.webhooks.endpoints`): what nobody wants costs nothing.
-    webhook_events = ArrayField(models.CharField(max_length=32), default=list, db_default=[], editable=False)
+    webhook_events = ArrayField(
+        models.CharField(max_length=32), verbose_name=_("webhook events"), default=list, db_default=[], editable=False
+    )
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="UTC", help_text=_("For days in reports and for schedules.")
     )

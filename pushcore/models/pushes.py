@@ -107,8 +107,8 @@ class PushTask(models.Model):
     held_back_count = models.PositiveIntegerField(_("held back count"), default=0, db_default=0)
     no_consent_count = models.PositiveIntegerField(_("no consent count"), default=0, db_default=0)
     # How many of its messages have their final status; when that was told to webhooks (`pushcore.webhooks.events`).
-    final_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
-    finished_at = models.DateTimeField(null=True, editable=False)
+    final_count = models.PositiveIntegerField(_("final count"), default=0, db_default=0, editable=False)
+    finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)
     last_outcome_at = models.DateTimeField(_("last outcome at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
     # Its name, for the category may be deleted.

@@ -35,6 +35,7 @@ from pushcore.privacy import schedules
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
 from pushcore.storage.wake import wake_task
+from pushcore.webhooks import events as webhook_events
 
 _SQL = statements(__file__)
 
@@ -128,7 +129,8 @@ def _erase_step(erasure_id: int) -> int | None:
 
 
 def _finish(erasure: Erasure) -> None:
-    """Delete what reports of files quote of the user, and the user's ID from the erasure itself."""
+    """Delete webhook events and what reports of files quote of the user, and the user's ID from the erasure itself."""
+    webhook_events.forget_user(erasure.workspace_id, erasure.user_id)
     files = FileFault.objects.filter(file__workspace=erasure.workspace_id)
     files.filter(record__startswith=f"{erasure.user_id},").delete()
     Erasure.objects.filter(pk=erasure.pk).update(user_id="", finished_at=clock.now())

@@ -30,6 +30,7 @@ LISTS = (
     "pushcore/template/",
     "pushcore/segment/",
     "pushcore/receipt/",
+    "pushcore/webhookdelivery/",
     "analytics/messageevent/",
     "pushcore/device/",
     "console/testdevice/",
@@ -40,6 +41,7 @@ LISTS = (
     "pushcore/messagecategory/",
     "pushcore/quiethours/",
     "pushcore/accesskey/",
+    "pushcore/webhookendpoint/",
     "console/membership/",
 )
 

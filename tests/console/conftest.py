@@ -41,6 +41,9 @@ from pushcore.models import (
     Schedule,
     Segment,
     Template,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
     Workspace,
 )
 from pushcore.ports import Outcome
@@ -49,6 +52,7 @@ from pushcore.push.templates import TemplateDraft
 from pushcore.schedules import service
 from pushcore.schedules.times import Timed
 from pushcore.security import keys
+from pushcore.webhooks import endpoints
 
 Everything = dict[type[Model], Any]
 
@@ -65,12 +69,18 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
     workspace.callback_enabled = True
     workspace.callback_url = "https://backend.example/receipts"
     workspace.save()
+    endpoint = WebhookEndpoint(
+        workspace=workspace, url="https://backend.example/hooks", event_types=["message.arrived", "user.bound"]
+    )
+    endpoints.create(endpoint)
     known, _ = registry.register([(workspace, DeviceInfo(manufacturer="Xiaomi", model="14"))])[0]
     server_requests.bind(workspace, f"user-{workspace.pk}", known.ad_token, 1)
     task = pushes.accept(workspace, a_push({f"user-{workspace.pk}": f"key-{workspace.pk}"}), **BY_TEST)
     message = Message.objects.get(task=task)
     outcomes.record([Outcome(message.pk, 2)])
     receipt = Receipt.objects.get(message_id=message.pk)
+    event = WebhookDelivery.objects.get(workspace=workspace, event_type="message.arrived")
+    WebhookAttempt.objects.create(delivery=event, at=timezone.now(), http_status=503, duration_ms=7)
     ReceiptAttempt.objects.create(receipt=receipt, at=timezone.now(), http_status=503, duration_ms=7)
     access_key, _ = keys.create_access_key(workspace.app, [workspace], name=f"backend {workspace.pk}")
     return {
@@ -89,6 +99,8 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
         PushTask: task,
         Message: Message.objects.get(pk=message.pk),
         Receipt: receipt,
+        WebhookEndpoint: endpoint,
+        WebhookDelivery: event,
         Membership: Membership.objects.create(user=member, app=workspace.app, role="viewer"),
         VendorAccount: VendorAccount.objects.create(workspace=workspace, channel=Channel.FCM, enabled=False),
         MessageCategory: MessageCategory.objects.create(workspace=workspace, name="offers", daily_cap=2),

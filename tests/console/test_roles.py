@@ -27,6 +27,7 @@ from pushcore.models import (
     RsaKey,
     Segment,
     Template,
+    WebhookEndpoint,
     Workspace,
 )
 from tests.console.conftest import Everything
@@ -48,6 +49,7 @@ ADDS: dict[type[Model], str] = {
     VendorAccount: "administrator",
     MessageCategory: "administrator",
     QuietHours: "administrator",
+    WebhookEndpoint: "administrator",
     Membership: "administrator",
 }
 # Keys in use are first taken out of use.
@@ -58,6 +60,7 @@ DELETES: dict[type[Model], str] = {
     models.TestDevice: "operator",
     VendorAccount: "administrator",
     MessageCategory: "administrator",
+    WebhookEndpoint: "administrator",
     Membership: "administrator",
 }
 OTHERS: dict[str, str] = {
@@ -113,6 +116,12 @@ OTHERS: dict[str, str] = {
     "pushcore_template_restore": NOBODY,
     "preview_template": NOBODY,
     "pushcore_accesskey_secret": "viewer",  # leads to the key's page; the secret is the maker's session's
+    "pushcore_webhookendpoint_secret": "viewer",  # likewise
+    "pushcore_webhookendpoint_test_endpoint": "administrator",
+    "pushcore_webhookendpoint_replay_failed": "administrator",
+    "pushcore_webhookendpoint_rotate_secret": "administrator",
+    "pushcore_webhookendpoint_end_former_secret": "administrator",
+    "pushcore_webhookdelivery_replay_event": "administrator",
     "channels_vendor_vendoraccount_check_account": "administrator",
     "channels_vendor_vendoraccount_send_test": "operator",
     "pushcore_workspace_rotate_client_key": "administrator",
@@ -265,7 +274,12 @@ def test_who_only_looks_changes_nothing_anywhere(member: Callable[[str], Client]
     browser = member(role)
     pages = [one for one in addresses() if one.view not in ("changelist", "history")]
     answers = {one.name: browser.post(one.path(mine), {"post": "yes"}).status_code for one in pages if one.model}
-    harmless = {"pushcore_accesskey_secret", "console_membership_invitation", "pushcore_schedule_calendar"}
+    harmless = {
+        "pushcore_accesskey_secret",
+        "pushcore_webhookendpoint_secret",
+        "console_membership_invitation",
+        "pushcore_schedule_calendar",
+    }
     harmless |= {"pushcore_template_preview", *(one.name for one in pages if one.view == "export")}
     assert not {name: status for name, status in answers.items() if opened(status) and name not in harmless}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,10 +19,13 @@ from console.components.filters import FAILING_RECEIPTS, STOPPED, expiring
 from console.components.message_status import channel_title
 from console.pages.home.counting import in_time, scoped, workspaces_of
 from pushcore.channels import Channel
-from pushcore.models import Binding, Device, Receipt
+from pushcore.models import Binding, Device, Receipt, WebhookEndpoint
 from pushcore.storage import clock
+from pushcore.webhooks import endpoints as webhook_endpoints
 
 COUNTED_RECEIPTS = 10_000
+# A webhook endpoint that fails for less is nobody's business.
+FAILING_WEBHOOKS = timedelta(hours=1)
 # Fewer messages that expired in a day are nobody's business.
 LEAST_EXPIRED = 10
 
@@ -44,7 +49,7 @@ class Matter:
 
 def matters(scope: Scope) -> list[Matter] | None:
     """Return what needs a person in the workspaces in view, the urgent first; None if finding out took too long."""
-    asks = (_failing_receipts, _stopped_channels, _ending_certificate, _expired, _unbound)
+    asks = (_failing_receipts, _failing_webhooks, _stopped_channels, _ending_certificate, _expired, _unbound)
     found: list[Matter | None] | None = in_time(lambda: [ask(scope) for ask in asks])
     if found is None:
         return None
@@ -62,6 +67,20 @@ def _failing_receipts(scope: Scope) -> Matter | None:
         % {"count": f"{count:,}{'+' if count == COUNTED_RECEIPTS else ''}"},
         _("See what the endpoint answers"),
         f"{reverse('admin:pushcore_receipt_changelist')}?state=failing",
+    )
+
+
+def _failing_webhooks(scope: Scope) -> Matter | None:
+    """Name endpoints that the service has disabled, and those that accept nothing for an hour."""
+    since = clock.now() - FAILING_WEBHOOKS
+    troubled = Q(enabled=True, failing_since__lt=since) | Q(enabled=False) & ~Q(disabled_reason="")
+    hosts = sorted({webhook_endpoints.host(one) for one in scoped(scope, WebhookEndpoint).filter(troubled)[:10]})
+    if not hosts:
+        return None
+    return Matter(
+        _("Webhook endpoints accept nothing or are disabled: %(hosts)s.") % {"hosts": ", ".join(hosts)},
+        _("See what they answer"),
+        reverse("admin:pushcore_webhookendpoint_changelist"),
     )
 
 
