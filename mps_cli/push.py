@@ -64,6 +64,8 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         "--valid", type=seconds, default=86_400, metavar="SPAN", help="such as 10m, 12h, 3d (default 1d)"
     )
     command.add_argument("--param", action="append", type=pair, default=[], metavar="name=value", help="for the app")
+    command.add_argument("--category", default="", help="the message category, whose caps and quiet hours count")
+    command.add_argument("--ignore-quiet-hours", action="store_true", help="deliver in quiet hours too")
     command.add_argument("--dry-run", action="store_true", help="send nothing; show what would become of it")
 
 
@@ -97,6 +99,10 @@ def _common(arguments: argparse.Namespace) -> dict[str, Any]:
     values: dict[str, Any] = {"taskName": arguments.name, "expiredSeconds": arguments.valid}
     if arguments.param:
         values["extendedParams"] = dict(arguments.param)
+    if arguments.category:
+        values["messageCategory"] = arguments.category
+    if arguments.ignore_quiet_hours:
+        values["ignoreQuietHours"] = True
     return values | ({"dryRun": True} if arguments.dry_run else {})
 
 

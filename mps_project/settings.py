@@ -269,6 +269,8 @@ def _periodic(task: str, every: timedelta) -> dict[str, Any]:
 PERIODIC_WORK = {
     "pushcore.fire_schedules": "pushcore.schedules.firing.any_due",
     "pushcore.load_messages": "pushcore.loading.load.any_waiting",
+    "pushcore.end_refused": "pushcore.categories.consent.any_refused",
+    "pushcore.offer_after_quiet_hours": "pushcore.categories.quiet_hours.any_due",
     "channels_vendor.wake": "channels_vendor.dispatch.sender.any_due",
     "analytics.fold": "analytics.rollups.any_change",
 }

@@ -94,6 +94,11 @@ def end_waiting(device_ids: Sequence[int]) -> int:
     return outcomes.record([Outcome(message_id, statuses.NO_CONSENT) for message_id in message_ids])
 
 
+def any_refused() -> bool:
+    """Return whether a device refused marketing messages lately."""
+    return ConsentRefusal.objects.exists()
+
+
 def end_all(*, budget_seconds: float = 8.0) -> int:
     """End what waits for the devices that refused lately, until none is left or the time is spent.
 

@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 
 import structlog
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from pushcore.delivery import deliverable, dispatch, sweeper
@@ -36,6 +36,11 @@ A_DAY = timedelta(days=1)
 LEASE = timedelta(seconds=60)
 
 
+def any_due() -> bool:
+    """Return whether a workspace has something to walk."""
+    return _due(clock.now()).exists()
+
+
 def offer_again(*, budget_seconds: float = 8.0) -> int:
     """Offer what waited for the end of quiet hours, until nothing is left or the time is spent.
 
@@ -44,7 +49,7 @@ def offer_again(*, budget_seconds: float = 8.0) -> int:
     Returns:
         How many messages were offered.
     """
-    if not QuietHours.objects.exists() or sweeper.lanes_are_behind():
+    if not any_due() or sweeper.lanes_are_behind():
         return 0
     deadline, offered = time.monotonic() + budget_seconds, 0
     while time.monotonic() < deadline and (hours := _take_next()) is not None:
@@ -85,16 +90,24 @@ def _zones() -> frozenset[str]:
     return frozenset({"", *available_timezones()})
 
 
+def _due(now: datetime) -> QuerySet[QuietHours]:
+    """Return the workspaces that have something to walk and that nobody walks."""
+    due = QuietHours.objects.filter(Q(walking_until__isnull=False) | Q(walked_until__lt=_minute(now)))
+    return due.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now))
+
+
+def _minute(now: datetime) -> datetime:
+    """Return the begin of the minute: to look for the ends of quiet hours once a minute is enough."""
+    return now.replace(second=0, microsecond=0)
+
+
 def _take_next() -> QuietHours | None:
     """Lease the workspace that was walked the longest ago and has something to walk; None if there is none."""
     now = clock.now()
-    free = QuietHours.objects.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now))
-    # To look at a minute once is enough.
-    until = now.replace(second=0, microsecond=0)
-    due = free.filter(Q(walking_until__isnull=False) | Q(walked_until__lt=until)).order_by("walked_until")
-    for hours in due.iterator(chunk_size=100):
-        leased = free.filter(pk=hours.pk, walked_until=hours.walked_until).update(
-            leased_until=now + LEASE, walking_until=Coalesce(F("walking_until"), until)
+    due = _due(now)
+    for hours in due.order_by("walked_until").iterator(chunk_size=100):
+        leased = due.filter(pk=hours.pk, walked_until=hours.walked_until).update(
+            leased_until=now + LEASE, walking_until=Coalesce(F("walking_until"), _minute(now))
         )
         if leased:
             hours.refresh_from_db()

@@ -113,6 +113,8 @@ def test_a_device_is_found_and_any_action_can_be_called(mps: Run, device: PahoDe
 def test_a_refusal_says_its_code_and_nothing_secret(mps: Run, stack: Stack, tmp_path: Path) -> None:
     said = mps("push", "simple", "--to", "ann", "--title", "x" * 201, "--content", "c", code=1)
     assert said.startswith("mps: 3")
+    said = mps("push", "simple", "--to", "ann", "--title", "x", "--content", "c", "--category", "unknown", code=1)
+    assert "3121" in said
     wrong = tmp_path / "wrong.json"
     wrong.write_text(json.dumps(stack.demo | {"access_key_secret": "another secret"}))
     said = mps("audience", "names", "--credentials", str(wrong), code=1)

@@ -12,7 +12,7 @@ from pushcore.audience.profiles import Profile
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.state import TargetType
-from pushcore.models import AudienceName, AudienceProfile, Workspace
+from pushcore.models import AudienceName, AudienceProfile, Device, Workspace
 from tests.gateway.conftest import Connect
 
 
@@ -77,3 +77,16 @@ def test_a_device_changes_its_profile_over_http(live_server: object, workspace: 
     assert answer.json()["code"] == "100"
     assert profile_of(workspace, device.ad_token) == Profile([], ["news"], {})
     assert requests.post(url, json={"topics": {"add": ["news"]}}, auth=("x", "y"), timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize("payload", [{"marketingConsent": False}, {"marketingConsent": False, "tags": {"set": []}}])
+def test_a_device_refuses_marketing_messages(
+    connect: Connect, workspace: Workspace, live_server: object, payload: dict[str, object]
+) -> None:
+    device = connect()
+    assert device.request("mps/profile", payload)["code"] == "100"
+    assert Device.objects.get(ad_token=device.ad_token).marketing_consent is False
+    url, mine = f"{live_server}/device/v1/profile", (device.ad_token, device.secret)
+    for consent, code in ((None, "100"), ("no", "3028"), (True, "100")):
+        assert requests.post(url, json={"marketingConsent": consent}, auth=mine, timeout=10).json()["code"] == code
+    assert Device.objects.get(ad_token=device.ad_token).marketing_consent is True

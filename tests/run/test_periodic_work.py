@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.conf import settings
@@ -17,7 +17,9 @@ from channels_vendor.models import VendorMessage
 from mps_project.beat import Scheduler
 from mps_project.celery import app
 from mps_project.configuration import CommonConfiguration
-from pushcore.models import FileImport, PushTask, Workspace
+from pushcore.devices import registry
+from pushcore.devices.info import DeviceInfo
+from pushcore.models import ConsentRefusal, FileImport, PushTask, QuietHours, Workspace
 from pushcore.schedules import service
 from pushcore.storage import ids
 from pushcore.storage.one_at_a_time import one_at_a_time, takes_one_thread
@@ -139,6 +141,9 @@ def test_work_is_requested_only_where_there_is_some(beat: tuple[Scheduler, list[
         message_id=ids.new_ids(1)[0], workspace_id=workspace.pk, channel=6, task_id=1, device_id=1, due_at=now
     )
     Change.objects.create(metrics=[1], minutes=[1], tasks=[1], channels=[0], devices=[1], statuses=[2])
+    QuietHours.objects.create(workspace=workspace, starts=time(22), ends=time(8), walked_until=now)
+    [(device, _secret)] = registry.register([(workspace, DeviceInfo())])
+    ConsentRefusal.objects.create(device_id=device.id, refused_at=now)
     for name in settings.PERIODIC_WORK:
         scheduler.apply_entry(requested[name])
     assert set(sent) == settings.PERIODIC_WORK.keys()
