@@ -24,6 +24,8 @@ class Erasure(models.Model):
     author = models.CharField(_("author"), max_length=150, blank=True, help_text=_("AccessKey ID or operator."))
     bindings = models.PositiveIntegerField(_("bindings erased"), default=0)
     messages = models.PositiveIntegerField(_("messages erased"), default=0)
+    # Up to which event of webhooks the user is erased.
+    position = models.BigIntegerField(default=0, editable=False)
     requested_at = CreationTimeField(_("requested at"), editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 

@@ -2,7 +2,8 @@
 
 At once go the user's bindings, profile and aliases, so nothing is delivered to the user any more. Messages follow in
 steps: what waits is revoked, and then each message loses its target, msgkey and own content. Their rows stay, for they
-are counted. A message whose receipt is still to be sent keeps its target until it was sent or given up, at most a day.
+are counted. A message whose receipt is still to be sent keeps its target until it was sent or given up, at most a day;
+so does an event of a webhook.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ _SQL = statements(__file__)
 
 # Messages erased by one transaction.
 STEP = 1000
+# Events of webhooks looked at by one transaction.
+EVENTS_STEP = 10_000
 # Done before the caller is answered; the worker does the rest.
 INLINE_SECONDS = 1.0
 
@@ -124,8 +127,26 @@ def _erase_step(erasure_id: int) -> int | None:
         Erasure.objects.filter(pk=erasure_id).update(messages=F("messages") + erased)
         if erased or _messages_of(erasure).exists():
             return erased
-        _finish(erasure)
-        return None
+        return _erase_events(erasure)
+
+
+def _erase_events(erasure: Erasure) -> int | None:
+    """Take the user out of the next events of webhooks, or wait while one is still to be posted.
+
+    Returns:
+        How many events were looked at, 0 where one is waited for; None once that was the last and all is finished.
+    """
+    parameters = _parameters(erasure) | {"after": erasure.position, "at_most": EVENTS_STEP}
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["erase_events"], parameters)
+        looked_at, last, due = cursor.fetchone()
+    if due:
+        return 0
+    if looked_at == EVENTS_STEP:
+        Erasure.objects.filter(pk=erasure.pk).update(position=last)
+        return int(looked_at)
+    _finish(erasure)
+    return None
 
 
 def _finish(erasure: Erasure) -> None:

@@ -18,3 +18,17 @@ WITH batch AS MATERIALIZED (
     WHERE t.id = own.task_id AND t.message_count = 1 AND t.kind = ANY(%(own_content)s)
 )
 UPDATE pushcore_message m SET target = '', msgkey = '', override = NULL FROM batch WHERE m.id = batch.id
+
+-- erase_events --
+-- Take the user out of the next events of webhooks that are not to be posted any more. Returns how many events were
+-- looked at, the last of them, and how many of the user's are still to be posted.
+WITH page AS MATERIALIZED (
+    SELECT id, state, data FROM pushcore_webhookdelivery
+    WHERE workspace_id = %(workspace)s AND id > %(after)s
+    ORDER BY id LIMIT %(at_most)s
+), own AS MATERIALIZED (
+    SELECT id, state FROM page WHERE %(user)s IN (data::json ->> 'targetId', data::json ->> 'userId')
+), erased AS (
+    UPDATE pushcore_webhookdelivery d SET data = '{}' FROM own WHERE d.id = own.id AND own.state <> 'due'
+)
+SELECT (SELECT count(*) FROM page), (SELECT max(id) FROM page), (SELECT count(*) FROM own WHERE state = 'due')

@@ -28,6 +28,8 @@ from pushcore.models import (
     Occurrence,
     PushTask,
     Receipt,
+    WebhookDelivery,
+    WebhookEndpoint,
     Workspace,
 )
 from pushcore.ports import DeviceEvent, Outcome, event_sinks
@@ -37,6 +39,7 @@ from pushcore.push.requests import MultiplePush, SimplePush, TargetMessage
 from pushcore.push.templates import TemplateDraft
 from pushcore.schedules import service
 from pushcore.storage import ids
+from pushcore.webhooks import endpoints, event_types
 from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.schedules.samples import soon
 from tests.support.threads import at_once
@@ -67,6 +70,9 @@ def ann(workspace: Workspace, phone: Device, lane: RecordingLane, send: Send) ->
     """A workspace with all that can be kept of a user, and a neighbour, bob, in each place."""
     Workspace.objects.filter(pk=workspace.pk).update(callback_enabled=True, callback_url="https://backend.example.org/")
     workspace.refresh_from_db()
+    endpoint = WebhookEndpoint(workspace=workspace, url="https://backend.example.org/")
+    endpoint.event_types = list(event_types.NAMES)
+    endpoints.create(endpoint)
     aliases.change(workspace, {ALIAS: ANN, "bob@example.org": "bob"})
     workspace.refresh_from_db()
     change = ProfileChange(tags=NamesChange(add=("vip",)), attributes={"city": "Oslo"})
@@ -99,8 +105,9 @@ def acknowledge(task: PushTask) -> None:
 
 
 def sent_receipts() -> None:
-    """Have all receipts that are due delivered."""
-    Receipt.objects.update(state=Receipt.State.DELIVERED, finished_at=timezone.now())
+    """Have all receipts and events that are due delivered."""
+    for model in (Receipt, WebhookDelivery):
+        model.objects.update(state=Receipt.State.DELIVERED, finished_at=timezone.now())
 
 
 def tables_with(*texts: str) -> dict[str, int]:
@@ -122,6 +129,7 @@ def test_no_row_of_any_table_holds_anything_of_an_erased_user(ann: Workspace) ->
     assert tables_with(ANN, SECRET).keys() >= {
         "pushcore_message", "pushcore_pushtask", "pushcore_receipt", "pushcore_binding", "pushcore_audienceprofile",
         "pushcore_useralias", "pushcore_schedule", "pushcore_filefault", "pushcore_capcount",
+        "pushcore_webhookdelivery",
     }  # fmt: skip
     bob = tables_with("bob")
     sent_receipts()
@@ -182,6 +190,9 @@ def test_a_message_keeps_its_target_until_its_receipt_was_sent(ann: Workspace) -
     Receipt.objects.filter(target=ANN).update(state=Receipt.State.FAILED)
     erasure.work_off_all()
     assert not Message.objects.filter(target=ANN).exists()
+    assert Erasure.objects.get().finished_at is None  # events wait, too
+    WebhookDelivery.objects.update(state=Receipt.State.FAILED)
+    erasure.work_off_all()
     assert Erasure.objects.get().finished_at is not None
 
 
