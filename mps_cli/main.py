@@ -1,4 +1,4 @@
-"""`mps push`, `template`, `audience`, `device`, `task` and `api`: see `mps push --help` and docs/cli.md.
+"""`mps push`, `template`, `audience`, `segment`, `device`, `task` and `api`: see `mps push --help` and docs/cli.md.
 
 Exit codes: 0 done, 1 refused by the API, 2 wrong command line, 3 the service cannot be reached.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mps_cli import audience, devices, push, tasks, templates
+from mps_cli import audience, devices, push, segments, tasks, templates
 from mps_cli.arguments import json_value
 from mps_cli.client import Api, RefusedError, UnreachableError
 from mps_cli.credentials import VARIABLE, CredentialsError, load
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.set_defaults(credentials="")
     commands = top.add_subparsers(required=True, metavar="command")
-    for module in (push, templates, audience, devices, tasks):
+    for module in (push, templates, audience, segments, devices, tasks):
         module.add_to(commands)
     _add_api(commands)
     return top

@@ -1,4 +1,4 @@
-"""`mps push`: the four pushes, and a file of targets; now or later, or as a dry run."""
+"""`mps push`: the kinds of pushes, and a file of targets; now or later, or as a dry run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from mps_cli.arguments import TARGET_TYPES, add_command, moment, pair, seconds
+from mps_cli.arguments import TARGET_TYPES, add_command, json_object, moment, pair, seconds
 from mps_cli.client import Api
 
 # Targets of a simple or template push; more go as a multiple push, which takes a template.
@@ -29,13 +29,22 @@ def add_to(commands: Any) -> None:
     broadcast = add_command(group, "broadcast", _broadcast, "Push a template to every device of a platform.")
     _add_template(broadcast)
     broadcast.add_argument("--platform", choices=[name for name in TARGET_TYPES if name != "user"], required=True)
+    audience = add_command(group, "audience", _audience, "Push to the devices that meet a condition, or a segment's.")
+    chosen = audience.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--segment", help="its name")
+    chosen.add_argument("--condition", type=json_object, help="JSON, or FCM's form (docs/audiences.md)")
+    audience.add_argument("--title", default="", help="with --content, in the place of --template")
+    audience.add_argument("--content", default="")
+    audience.add_argument("--uri", default="", help="what a tap opens")
+    _add_template(audience, required=False)
+    audience.add_argument("--msgkey", default="", help="the push's own ID; else it is random")
     file = add_command(group, "file", _file, "Push a template to the targets of a file (target,msgkey,name=value,...).")
     file.add_argument("path", type=Path)
     file.add_argument("--template", required=True, help="its name")
     _add_target_type(file)
-    for command in (simple, template, broadcast, file):
+    for command in (simple, template, broadcast, audience, file):
         _add_common(command)
-    for command in (simple, template, broadcast):
+    for command in (simple, template, broadcast, audience):
         command.add_argument("--at", type=moment, metavar="TIME", help="send at a time, such as 2026-12-24T18:00")
 
 
@@ -51,8 +60,8 @@ def _add_target_type(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_template(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--template", required=True, help="its name")
+def _add_template(command: argparse.ArgumentParser, *, required: bool = True) -> None:
+    command.add_argument("--template", required=required, default="", help="its name")
     command.add_argument(
         "--value", action="append", type=pair, default=[], metavar="name=value", help="a placeholder's"
     )
@@ -81,6 +90,17 @@ def _template(api: Api, arguments: argparse.Namespace) -> Any:
 def _broadcast(api: Api, arguments: argparse.Namespace) -> Any:
     values = {"deliveryType": TARGET_TYPES[arguments.platform], "msgkey": uuid.uuid4().hex}
     return _push(api, "PushBroadcast", arguments, _of_template(arguments) | values)
+
+
+def _audience(api: Api, arguments: argparse.Namespace) -> Any:
+    values = {"msgkey": arguments.msgkey or uuid.uuid4().hex}
+    if arguments.segment is None:
+        values["condition"] = arguments.condition
+    else:
+        values["segmentName"] = arguments.segment
+    content = {name: getattr(arguments, name) for name in ("title", "content", "uri")}
+    values |= _of_template(arguments) if arguments.template else {}
+    return _push(api, "PushToAudience", arguments, values | {name: text for name, text in content.items() if text})
 
 
 def _file(api: Api, arguments: argparse.Namespace) -> Any:

@@ -100,6 +100,16 @@ def test_tags_choose_devices(mps: Run, device: PahoDevice) -> None:
     assert tag in json.dumps(mps("audience", "show", user_of(device)))
     assert mps("audience", "count", json.dumps({"tag": tag})) == {"Devices": 1}
     assert mps("audience", "count", f"'{tag}' in tags && !('{tag}' in topics)", code=1).startswith("mps: 3102")
+    hello = ("--title", "Hello", "--content", "tagged")
+    mps("push", "audience", "--condition", json.dumps({"tag": tag}), *hello, "--msgkey", "shell-audience")
+    assert device.wait_for_key("shell-audience")["content"] == "tagged"
+    mps("segment", "create", tag, json.dumps({"platform": "web"}), "--description", "of the shell")
+    mps("segment", "change", tag, f"'{tag}' in tags")
+    assert tag in json.dumps(mps("segment", "list"))
+    assert mps("push", "audience", "--segment", tag, *hello, "--dry-run")["devices"] == 1
+    mps("push", "audience", "--segment", tag, *hello, "--msgkey", "shell-segment")
+    device.wait_for_key("shell-segment")
+    mps("segment", "delete", tag)
     mps("audience", "tag", user_of(device), "--remove", tag)
     assert mps("audience", "count", json.dumps({"tag": tag})) == {"Devices": 0}
 
