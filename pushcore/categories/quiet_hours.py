@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from zoneinfo import available_timezones
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
@@ -146,7 +146,8 @@ def _next_waiting(workspace_id: int, after: int, zones: Collection[str]) -> tupl
     Returns:
         The last message that was looked at, None after the last of all; and those that wait for devices in the zones.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SQL["by_index"])
         cursor.execute(
             _SQL["waiting"].format(waiting=deliverable.WAITING.message, valid=deliverable.VALID.message),
             {
@@ -159,5 +160,6 @@ def _next_waiting(workspace_id: int, after: int, zones: Collection[str]) -> tupl
             },
         )
         rows = cursor.fetchall()
+        cursor.execute(_SQL["any_way"])
     waiting = [message_id for message_id, is_waiting in rows if is_waiting]
     return (rows[-1][0] if len(rows) == BATCH else None), waiting

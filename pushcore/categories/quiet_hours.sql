@@ -6,6 +6,15 @@ SELECT zone FROM unnest(%(zones)s::text[]) AS zone
 WHERE date_trunc('day', pushcore_local_time(%(until)s, zone, %(own)s) - %(ends)s::time)
     > date_trunc('day', pushcore_local_time(%(since)s, zone, %(own)s) - %(ends)s::time)
 
+-- by_index --
+-- Leave the planner no other way than along the index: where statistics lag behind, it would take those that are left for
+-- few, and read and sort all of them for each step.
+SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off
+
+-- any_way --
+-- Undo `by_index`.
+SET LOCAL enable_bitmapscan TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_sort TO DEFAULT
+
 -- waiting --
 -- Read the next messages of a workspace that keep quiet hours and wait ({waiting}, {valid}, of the message m), and say of
 -- each whether its device is in one of the zones; where the workspace's own zone is one of them, so is every device

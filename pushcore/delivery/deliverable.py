@@ -74,7 +74,7 @@ CONSENT = DeliveryRule(
 # Not while it is quiet where the device is. When that ends, messages are offered again
 # (`pushcore.categories.quiet_hours`).
 QUIET_HOURS = DeliveryRule(
-    message=f"(m.device_rules & {DeviceRules.QUIET_HOURS.value} = 0 OR NOT EXISTS ({_SQL['quiet']}))"
+    message=f"(m.device_rules & {DeviceRules.QUIET_HOURS.value} = 0 OR NOT EXISTS (" + _SQL["quiet"] + "))"
 )
 
 RULES: tuple[DeliveryRule, ...] = (WAITING, VALID, NOT_REVOKED, STILL_BOUND, CONSENT, QUIET_HOURS)

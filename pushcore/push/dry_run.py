@@ -122,7 +122,6 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
         if push.condition is not None:
             walks.check_limit(workspace)
         add_devices(push)
-        ended = would_end(push)
         # Last: a real push with the same msgkeys waits for this transaction from here on.
         [task_id] = ids.new_ids(1)
         claimed = claim(
@@ -133,6 +132,8 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
             now=push.task.created_at,
         )
         repeats = None if claimed is None else claimed.pk
+        # As a real push has it: keys, then caps. Two that wait for each other's would wait in a circle.
+        ended = would_end(push)
         transaction.set_rollback(True)
     if push.condition is not None:
         return _of_audience(push, push.condition, repeats)
