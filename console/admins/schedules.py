@@ -26,7 +26,7 @@ from console.components.row_links import RowLink, row_links, to_action
 from console.components.schedule_state import occurrence_label, state_label, task_link
 from console.locale.zones import zone_of
 from pushcore.codes.results import ResultError
-from pushcore.models import Occurrence, PushTask, Schedule, Template
+from pushcore.models import Occurrence, PushTask, Schedule, Segment, Template
 from pushcore.schedules import service
 from pushcore.schedules.progress import progress_of
 from pushcore.storage import ids
@@ -78,12 +78,12 @@ class ScheduleAdmin(LargeTableAdmin):
     list_select_related = ("workspace__app",)
     search_help_text = _("Exact schedule ID")
     fieldsets = (
-        (None, {"fields": ("id", "name", "workspace", "kind", "strategy", "delivery_type")}),
+        (None, {"fields": ("id", "name", "workspace", "kind", "strategy", "delivery_type", "segment")}),
         (_("Progress"), {"fields": ("state", "next_run", "last_run")}),
         (_("Content"), {"fields": ("title", "body", "template")}),
         (_("Origin"), {"fields": ("source", "author", "created_at")}),
     )
-    readonly_fields = ("state", "next_run", "last_run", "template")
+    readonly_fields = ("state", "next_run", "last_run", "template", "segment")
     inlines = (Occurrences,)
     actions_list = ("calendar",)
     actions_detail = ("cancel",)
@@ -148,6 +148,19 @@ class ScheduleAdmin(LargeTableAdmin):
         if named is None:
             return format_html("{}", schedule.template_name)
         address = reverse("admin:pushcore_template_change", args=[named.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', address, named.name)
+
+    @display(description=_("segment"))
+    def segment(self, schedule: Schedule) -> SafeString:
+        """Link to the segment that it goes to, as it is then; a dash for other pushes."""
+        name = schedule.request.get("segment_name")
+        if not name:
+            return SafeString("-")
+        # It cannot be deleted while the schedule waits.
+        named = Segment.objects.filter(workspace=schedule.workspace_id, name=name).first()
+        if named is None:
+            return format_html("{}", name)
+        address = reverse("admin:pushcore_segment_change", args=[named.pk])
         return format_html('<a class="text-link" href="{}">{}</a>', address, named.name)
 
     @display(description=_("actions"))

@@ -137,7 +137,9 @@ def test_what_is_wrong_with_a_segment_is_said_at_the_form(
 def test_a_segment_that_a_schedule_needs_is_not_deleted(superuser: Client, workspace: Workspace) -> None:
     segment = segments.create(workspace, "phones", {"bound": True})
     request = AudiencePush(segment_name="phones", msgkey="k", expired_seconds=60, title="T", content="C")
-    service.create(workspace, request, Timed(timezone.now() + timedelta(hours=1)), **BY_TEST)
+    schedule = service.create(workspace, request, Timed(timezone.now() + timedelta(hours=1)), **BY_TEST)
+    shown = superuser.get(f"/console/pushcore/schedule/{schedule.pk}/change/").text
+    assert f'href="/console/pushcore/segment/{segment.pk}/change/">phones</a>' in shown
     page = f"/console/pushcore/segment/{segment.pk}/delete/"
     assert "needed by schedule" in superuser.get(page).text
     superuser.post(page, {"post": "yes"})

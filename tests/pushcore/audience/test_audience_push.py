@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
+import os
 import random
+import signal
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from pushcore.audience import conditions, names, profiles, resolve
 from pushcore.audience.changes import NamesChange, ProfileChange
@@ -29,6 +34,8 @@ from tests.support.threads import at_once
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Push = Callable[..., PushTask]
+# Far more than any step should take.
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +179,45 @@ def test_a_worker_continues_where_one_died(
     task.refresh_from_db()
     assert task.message_count == 60
     assert AudienceWalk.objects.get().finished_at
+
+
+def load_and_stop_in_the_middle(committed: Any) -> None:
+    """Walk an audience in a process of its own: commit some pages, then stop in the next."""
+    # The parent's connection must be neither used nor closed here.
+    connection.connection = None
+    deliver, calls = messages.deliver, itertools.count(1)
+
+    def delivering(*arguments: Any) -> None:
+        deliver(*arguments)
+        if next(calls) == 3:
+            committed.set()
+            Event().wait(PATIENCE_SECONDS)
+
+    messages.deliver = delivering  # type: ignore[assignment]
+    load.load_all()
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_an_audience_is_walked_on_after_its_worker_is_killed(
+    workspace: Workspace, push: Push, lane: RecordingLane
+) -> None:
+    devices = fleet(workspace, 60)
+    task = push({"platform": "android"})
+    forking = multiprocessing.get_context("fork")
+    committed = forking.Event()
+    worker = forking.Process(target=load_and_stop_in_the_middle, args=[committed])
+    worker.start()
+    try:
+        assert committed.wait(PATIENCE_SECONDS)
+        # It is alive and slow: nobody else may have its audience.
+        assert load.load_all() == 0
+    finally:
+        assert worker.pid
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+    AudienceWalk.objects.update(leased_until=None)  # its lease lapses
+    assert 0 < load.load_all() < 60
+    assert reached(task) == devices
 
 
 @pytest.mark.usefixtures("small_pages")
