@@ -160,6 +160,7 @@ class VendorMessage(models.Model):
     Attributes:
         due_at: When it is (next) to be sent, None once it is done; a sender that claims it moves it ahead by its lease.
         in_doubt: A sender is asking the vendor, or has asked it and does not know what became of it.
+        is_bulk: It is one of a push to many, and lets messages of pushes to few go before it.
         token_hash: Of the token it is sent to, which reports name long after the device may have another.
         report_code: The vendor's code in its last report, but for an arrival, which the message itself knows.
         report_status: The status that stands for it, where the table has one.
@@ -174,6 +175,7 @@ class VendorMessage(models.Model):
     due_at = models.DateTimeField(null=True)
     attempts = models.SmallIntegerField(default=0)
     in_doubt = models.BooleanField(db_default=False)
+    is_bulk = models.BooleanField(db_default=False)
     vendor_id = models.CharField(_("vendor's message ID"), max_length=200, blank=True)
     vendor_code = models.CharField(_("vendor's word"), max_length=200, blank=True)
     accepted_at = models.DateTimeField(null=True)
@@ -186,7 +188,7 @@ class VendorMessage(models.Model):
         verbose_name = _("message at a vendor")
         indexes = [
             models.Index(
-                fields=["workspace_id", "channel", "due_at"],
+                fields=["workspace_id", "channel", "is_bulk", "due_at"],
                 name="channels_vendor_due",
                 condition=Q(due_at__isnull=False),
             ),

@@ -19,6 +19,7 @@ from channels_vendor.base.references import token_hash
 from channels_vendor.dispatch import rendering
 from channels_vendor.registry import VENDORS, queue_of
 from pushcore.channels import Channel, Platform
+from pushcore.models import PushTask
 from pushcore.ports import OutgoingMessage, RenderedMessage
 from pushcore.push.limits import SELF_BUILT_ONLY
 from pushcore.push.vendor_options import transparent_payload
@@ -57,6 +58,7 @@ class VendorLane:
             "tasks": [outgoing.task_id for outgoing in batch],
             "devices": [outgoing.device_id for outgoing in batch],
             "token_hashes": [token_hash(outgoing.third_token) for outgoing in batch],
+            "are_bulk": [outgoing.kind in PushTask.BULK_KINDS for outgoing in batch],
         }
         with connection.cursor() as cursor:
             cursor.execute(_SQL["insert"], rows)

@@ -3,13 +3,13 @@
 -- insert --
 -- Write a row for each message, due at once; a message that has one keeps it.
 INSERT INTO channels_vendor_vendormessage (
-    message_id, workspace_id, channel, task_id, device_id, token_hash, due_at, attempts, vendor_id, vendor_code,
-    report_code
+    message_id, workspace_id, channel, task_id, device_id, token_hash, is_bulk, due_at, attempts, vendor_id,
+    vendor_code, report_code
 )
 SELECT m.*, now(), 0, '', '', ''
 FROM unnest(
     %(messages)s::bigint[], %(workspaces)s::bigint[], %(channels)s::smallint[], %(tasks)s::bigint[],
-    %(devices)s::bigint[], %(token_hashes)s::bigint[]
+    %(devices)s::bigint[], %(token_hashes)s::bigint[], %(are_bulk)s::boolean[]
 ) AS m
 ON CONFLICT (message_id) DO NOTHING
 

@@ -22,20 +22,38 @@ WITH RECURSIVE waiting(workspace_id, channel) AS (
 )
 SELECT w.workspace_id, w.channel
 FROM waiting w
-WHERE EXISTS (
-    SELECT FROM channels_vendor_vendormessage m
-    WHERE m.workspace_id = w.workspace_id AND m.channel = w.channel AND m.due_at <= now()
-        AND m.message_id >= %(oldest)s
-    OFFSET 0
-)
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM channels_vendor_vendormessage m
+        WHERE m.workspace_id = w.workspace_id AND m.channel = w.channel AND NOT m.is_bulk AND m.due_at <= now()
+            AND m.message_id >= %(oldest)s
+        OFFSET 0
+    ) OR EXISTS (
+        SELECT FROM channels_vendor_vendormessage m
+        WHERE m.workspace_id = w.workspace_id AND m.channel = w.channel AND m.is_bulk AND m.due_at <= now()
+            AND m.message_id >= %(oldest)s
+        OFFSET 0
+    ) AS due
+) account
+WHERE account.due
 
 -- claim --
--- Lease the messages that are due longest; those another sender is about to lease are passed by.
-WITH due AS (
+-- Lease the messages that are due longest, those of pushes to few before those of pushes to many; those another sender
+-- is about to lease are passed by.
+WITH urgent AS MATERIALIZED (
     SELECT message_id, in_doubt FROM channels_vendor_vendormessage
-    WHERE workspace_id = %(workspace)s AND channel = %(channel)s AND due_at <= %(now)s AND message_id >= %(oldest)s
+    WHERE workspace_id = %(workspace)s AND channel = %(channel)s AND NOT is_bulk AND due_at <= %(now)s
+        AND message_id >= %(oldest)s
     ORDER BY due_at LIMIT %(most)s
     FOR UPDATE SKIP LOCKED
+), bulk AS MATERIALIZED (
+    SELECT message_id, in_doubt FROM channels_vendor_vendormessage
+    WHERE workspace_id = %(workspace)s AND channel = %(channel)s AND is_bulk AND due_at <= %(now)s
+        AND message_id >= %(oldest)s
+    ORDER BY due_at LIMIT %(most)s - (SELECT count(*) FROM urgent)
+    FOR UPDATE SKIP LOCKED
+), due AS (
+    SELECT * FROM urgent UNION ALL SELECT * FROM bulk
 )
 UPDATE channels_vendor_vendormessage v SET due_at = %(until)s, in_doubt = v.in_doubt OR %(in_doubt)s
 FROM due

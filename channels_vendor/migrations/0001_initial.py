@@ -81,6 +81,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(null=True)),
                 ('attempts', models.SmallIntegerField(default=0)),
                 ('in_doubt', models.BooleanField(db_default=False)),
+                ('is_bulk', models.BooleanField(db_default=False)),
                 ('vendor_id', models.CharField(blank=True, max_length=200, verbose_name="vendor's message ID")),
                 ('vendor_code', models.CharField(blank=True, max_length=200, verbose_name="vendor's word")),
                 ('accepted_at', models.DateTimeField(null=True)),
@@ -91,7 +92,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'message at a vendor',
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['workspace_id', 'channel', 'due_at'], name='channels_vendor_due'), models.Index(fields=['token_hash', 'task_id'], name='channels_vendor_token_task')],
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['workspace_id', 'channel', 'is_bulk', 'due_at'], name='channels_vendor_due'), models.Index(fields=['token_hash', 'task_id'], name='channels_vendor_token_task')],
             },
         ),
         migrations.AddConstraint(

@@ -10,6 +10,7 @@ CREATE TABLE channels_vendor_vendormessage (
     due_at timestamptz,
     attempts smallint NOT NULL,
     in_doubt boolean NOT NULL DEFAULT false,
+    is_bulk boolean NOT NULL DEFAULT false,
     vendor_id varchar(200) NOT NULL,
     vendor_code varchar(200) NOT NULL,
     accepted_at timestamptz,
@@ -19,6 +20,6 @@ CREATE TABLE channels_vendor_vendormessage (
     report_at timestamptz
 ) PARTITION BY RANGE (message_id);
 
-CREATE INDEX channels_vendor_due ON channels_vendor_vendormessage (workspace_id, channel, due_at)
+CREATE INDEX channels_vendor_due ON channels_vendor_vendormessage (workspace_id, channel, is_bulk, due_at)
     WHERE due_at IS NOT NULL;
 CREATE INDEX channels_vendor_token_task ON channels_vendor_vendormessage (token_hash, task_id);

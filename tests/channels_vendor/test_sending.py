@@ -23,6 +23,9 @@ from pushcore.devices import bindings, client_requests, registry
 from pushcore.devices.info import parse_info
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import Device, Message, PushTask, Workspace
+from pushcore.push import pushes, templates
+from pushcore.push.requests import MultiplePush, TargetMessage
+from pushcore.push.templates import TemplateDraft
 from pushcore.storage.valkey import client
 from tests.channels_vendor.sending import Send, work
 from tests.channels_vendor.simulator_server import SimulatorServer
@@ -146,6 +149,33 @@ def test_a_wrong_configuration_stops_the_channel_and_says_why(
     assert account.stopped_at is not None
     assert account.stopped_reason == "PERMISSION_DENIED"
     assert Message.objects.get().status == 90000401
+
+
+def test_a_message_of_a_push_to_few_goes_before_a_campaign_that_waits_longer(
+    workspace: Workspace, vendors: SimulatorServer, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    tokens = [device(f"fcm-token:{number}").ad_token for number in range(6)]
+    campaign = {number: send(token).own_messages().get().pk for number, token in enumerate(tokens[:5])}
+    VendorMessage.objects.update(is_bulk=True, due_at=timezone.now() - timedelta(hours=1))
+    VendorMessage.objects.filter(pk=campaign[3]).update(due_at=timezone.now() - timedelta(hours=2))
+    single = send(tokens[5]).own_messages().get().pk
+    first, second, rest = (set(sender._claim(workspace.pk, Channel.FCM, most).attempts) for most in (1, 1, 100))
+    assert (first, second) == ({single}, {campaign[3]})
+    assert rest == set(campaign.values()) - second
+
+
+def test_a_push_to_many_is_a_campaign_at_the_vendor(
+    workspace: Workspace, vendors: SimulatorServer, device: Callable[..., KnownDevice], send: Send
+) -> None:
+    token = device().ad_token
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello", "Body"))
+    request = MultiplePush(
+        delivery_type=1, expired_seconds=600, template_name="hello",
+        target_msg=[TargetMessage(target=token, msgkey="campaign")],
+    )  # fmt: skip
+    many = pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
+    one = send(token)
+    assert {row.task_id: row.is_bulk for row in VendorMessage.objects.all()} == {many.pk: True, one.pk: False}
 
 
 def test_another_sender_takes_over_every_target_of_one_that_died(
