@@ -619,7 +619,7 @@ class Migration(migrations.Migration):
                 ('author', models.CharField(blank=True, help_text='AccessKey ID or operator.', max_length=150, verbose_name='author')),
                 ('bindings', models.PositiveIntegerField(default=0, verbose_name='bindings erased')),
                 ('messages', models.PositiveIntegerField(default=0, verbose_name='messages erased')),
-                ('position', models.BigIntegerField(default=0, editable=False)),
+                ('position', models.BigIntegerField(default=0, editable=False, verbose_name='position')),
                 ('requested_at', models.DateTimeField(editable=False, verbose_name='requested at')),
                 ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='erasures', to='pushcore.workspace', verbose_name='workspace')),

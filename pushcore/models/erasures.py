@@ -25,7 +25,7 @@ class Erasure(models.Model):
     bindings = models.PositiveIntegerField(_("bindings erased"), default=0)
     messages = models.PositiveIntegerField(_("messages erased"), default=0)
     # Up to which event of webhooks the user is erased.
-    position = models.BigIntegerField(default=0, editable=False)
+    position = models.BigIntegerField(_("position"), default=0, editable=False)
     requested_at = CreationTimeField(_("requested at"), editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
