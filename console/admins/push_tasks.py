@@ -228,6 +228,9 @@ class PushTaskAdmin(LargeTableAdmin):
         if file is not None:
             shown.append((_("file"), progress.live(task, "file", progress.figures_of(task, file)["file"])))
         walk = AudienceWalk.objects.filter(pk=task.pk).first()
+        load = file or walk
+        if load is not None and load.messages_per_second:
+            shown.append((_("messages a second"), format_html("{}", intcomma(load.messages_per_second))))
         if walk is not None:
             found = progress.figures_of(task, walk)["audience"]
             shown.append((_("segment") if walk.segment_name else _("devices"), progress.live(task, "audience", found)))

@@ -143,10 +143,12 @@ class Walk:
             yield Page(after, end)
             after = end
 
-    def find(self, page: Page) -> list[FoundDevice]:
-        """Return the devices of a page that meet the condition."""
+    def find(self, page: Page, at_most: int | None = None) -> list[FoundDevice]:
+        """Return the devices of a page that meet the condition, in order; at most so many."""
         with connection.cursor() as cursor:
-            cursor.execute(self._statement, {**self._parameters, "after": page.after, "to": page.end})
+            cursor.execute(
+                self._statement, {**self._parameters, "after": page.after, "to": page.end, "at_most": at_most}
+            )
             return [FoundDevice._make(row) for row in cursor.fetchall()]
 
 

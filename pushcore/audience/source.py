@@ -11,6 +11,7 @@ import structlog
 
 from pushcore.audience.resolve import Page
 from pushcore.audience.walks import condition_of
+from pushcore.loading import pace
 from pushcore.loading.messages import NewMessage, rows_of
 from pushcore.loading.source import Source, TakenError
 from pushcore.models import AudienceWalk, PushTask
@@ -55,7 +56,10 @@ class AudienceSource(Source[Page, PageBlock]):
 
     def prepare(self, read: Page) -> PageBlock:
         """Find the devices of a page that meet the condition."""
-        found = self._walk.find(read)
+        at_most = pace.block_size(self.load)
+        found = self._walk.find(read, at_most)
+        if at_most and len(found) == at_most:  # the others of the page are looked at with the next block
+            read = read._replace(end=found[-1].device_id)
         message_ids = ids.new_ids(len(found)) if found else []
         messages = [
             (message_id, _Entry(device.ad_token, self.load.msgkey), device.target)

@@ -27,12 +27,14 @@ class ResolvedCondition:
         segment_name: The segment that it is of; empty where the push has a condition of its own.
         ids: The ids of its tags and topics.
         msgkey: Of all the push's messages.
+        messages_per_second: The push's pace; None for as fast as it goes.
     """
 
     form: dict[str, Any]
     segment_name: str
     ids: Mapping[tuple[Kind, str], int]
     msgkey: str
+    messages_per_second: int | None = None
 
     def walk(self, workspace_id: int) -> Walk:
         """Return the walk of the devices that meet it."""
@@ -47,7 +49,8 @@ def resolve_condition(workspace: Workspace, request: AudiencePush) -> ResolvedCo
     """
     form = form_of(workspace, request.condition, request.segment_name)
     name = segments.clean_name(request.segment_name) if request.segment_name else ""
-    return ResolvedCondition(form, name, ids_of_names(workspace.pk, conditions.parse(form)), request.msgkey)
+    ids = ids_of_names(workspace.pk, conditions.parse(form))
+    return ResolvedCondition(form, name, ids, request.msgkey, request.messages_per_second)
 
 
 def form_of(workspace: Workspace, condition: Mapping[str, Any] | str | None, segment_name: str) -> dict[str, Any]:
@@ -93,6 +96,7 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
         segment_name=condition.segment_name,
         names=names,
         msgkey=condition.msgkey,
+        messages_per_second=condition.messages_per_second,
         last_device_id=newest.pk if newest else 0,
     )
 
@@ -100,4 +104,4 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
 def condition_of(walk: AudienceWalk) -> ResolvedCondition:
     """Return the condition of a walk, with the ids that its names had when the push was accepted."""
     ids = {(Kind(int(kind)), name): name_id for kind, known in walk.names.items() for name, name_id in known.items()}
-    return ResolvedCondition(walk.condition, walk.segment_name, ids, walk.msgkey)
+    return ResolvedCondition(walk.condition, walk.segment_name, ids, walk.msgkey, walk.messages_per_second)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 
 from django.db import connection
@@ -14,6 +16,7 @@ CHUNK = 1 << 20
 # Least size of a block in bytes: some seven thousand records of usual length.
 BLOCK = 3 << 17
 KEPT_OF_LINE = 2000
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 def lines_of(file: FileImport) -> Iterator[Lines]:
@@ -34,6 +37,13 @@ def lines_of(file: FileImport) -> Iterator[Lines]:
             kept = rest[:KEPT_OF_LINE] + (b"\r" if rest.endswith(b"\r") else b"")
             dropped += len(rest) - len(kept)
             rest = kept
+
+
+def first_of(lines: Lines, count: int) -> Lines:
+    """Return the first lines of a block."""
+    ends = itertools.islice(_LINE_END.finditer(lines.data), count - 1, None)
+    cut = next((end.end() for end in ends), len(lines.data))
+    return lines._replace(end=lines.end - (len(lines.data) - cut), data=lines.data[:cut])
 
 
 def _end_of_lines(data: bytes) -> int:

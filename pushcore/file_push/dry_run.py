@@ -13,6 +13,7 @@ from pushcore.file_push import upload
 from pushcore.file_push.inspection import Inspection, inspect
 from pushcore.file_push.records import Record
 from pushcore.file_push.upload import FileContent, Read
+from pushcore.loading import pace
 from pushcore.models import PushTask, Workspace
 from pushcore.push import limits
 from pushcore.push.dry_run import add_devices, of_named, would_end
@@ -45,7 +46,7 @@ def dry_run(workspace: Workspace, request: FilePush, read: Read) -> dict[str, An
         add_devices(push, refuse_other_platforms=False)  # such lines are reported while a file is loaded
         ended = would_end(push)
         transaction.set_rollback(True)
-    return of_named(push, ended).as_data() | _of_file(inspection)
+    return of_named(push, ended).as_data() | _of_file(inspection, request)
 
 
 def _push_of(workspace: Workspace, request: FilePush, content: FileContent, sample: Sequence[Record]) -> NewPush:
@@ -70,12 +71,13 @@ def _push_of(workspace: Workspace, request: FilePush, content: FileContent, samp
     return NewPush(task, (), recipients, targets)
 
 
-def _of_file(inspection: Inspection) -> dict[str, Any]:
+def _of_file(inspection: Inspection, request: FilePush) -> dict[str, Any]:
     return {
         "records": inspection.records,
         "faults": inspection.faults,
         "firstFaults": [
             {"line": fault.line, "reason": fault.reason, "record": fault.record} for fault in inspection.first_faults
         ],
+        "paceSeconds": pace.seconds_for(inspection.records, request.messages_per_second),
         "sampled": len(inspection.sample),
     }

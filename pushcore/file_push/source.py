@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ import structlog
 from pushcore.audience import aliases
 from pushcore.file_push import blocks, sentences
 from pushcore.file_push.records import MAX_RECORD, Fault, Lines, ParsedLines, Reader, Record
+from pushcore.loading import pace
 from pushcore.loading.messages import rows_of
 from pushcore.loading.source import Source, TakenError
 from pushcore.models import FileChunk, FileFault, FileImport, PushTask
@@ -52,8 +54,11 @@ class FileSource(Source[Lines, FileBlock]):
         self._reader = Reader(scope, self.task.content, self.task.delivery_type, options, file.variables)
 
     def read(self) -> Iterator[Lines]:
-        """Read on from the committed position, in blocks of whole lines."""
-        return blocks.lines_of(self.load)
+        """Read on from the committed position, in blocks of whole lines; where there is a pace, one of few lines."""
+        read = blocks.lines_of(self.load)
+        if at_most := pace.block_size(self.load):
+            return (blocks.first_of(lines, at_most) for lines in itertools.islice(read, 1))
+        return read
 
     def prepare(self, read: Lines) -> FileBlock:
         """Parse lines, and resolve their targets."""

@@ -192,7 +192,9 @@ def push(
         if task is None:
             free = FileImport.objects.filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
             free = free.exclude(pk__in=scheduled_files())
-            if not free.update(accepted_at=now, variables=common.variables):
+            if not free.update(
+                accepted_at=now, variables=common.variables, messages_per_second=request.messages_per_second
+            ):
                 raise ResultError(
                     ResultCode.INVALID_PARAM,
                     "the file was pushed already, or is not kept any more",
@@ -263,6 +265,7 @@ def push_copy(
         sha256=kept.sha256,
         size=kept.size,
         variables=common.variables,
+        messages_per_second=request.messages_per_second,
         scheduled=True,
         created_at=now,
         accepted_at=now,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from pushcore.models import TaskLoad
+from pushcore.storage import clock
 from pushcore.storage.retry import run_until_stopped
 from pushcore.storage.sql import statements
 
@@ -43,7 +44,7 @@ def _oldest_first(kinds: Sequence[type[TaskLoad]]) -> list[type[TaskLoad]]:
     oldest: dict[type[TaskLoad], int] = {}
     with connection.cursor() as cursor:
         for model in kinds:
-            cursor.execute(_statement("oldest_free", model))
+            cursor.execute(_statement("oldest_free", model), {"now": clock.now()})
             [load_id] = cursor.fetchone()
             if load_id is not None:
                 oldest[model] = load_id
@@ -72,7 +73,7 @@ def taken(kinds: Sequence[type[TaskLoad]]) -> Iterator[TaskLoad | None]:
 def _take(kinds: Sequence[type[TaskLoad]]) -> _Lease | None:
     for model in _oldest_first(kinds):
         with connection.cursor() as cursor:
-            cursor.execute(_statement("take", model), {"seconds": LEASE_SECONDS})
+            cursor.execute(_statement("take", model), {"seconds": LEASE_SECONDS, "now": clock.now()})
             if row := cursor.fetchone():
                 return _Lease(model, *row)
     return None

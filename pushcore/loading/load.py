@@ -21,7 +21,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from pushcore.audience.source import AudienceSource
 from pushcore.file_push.source import FileSource
-from pushcore.loading import lease, messages
+from pushcore.loading import lease, messages, pace
 from pushcore.loading.messages import NewMessage
 from pushcore.loading.source import Block, Source, TakenError
 from pushcore.loading.wake import wake_loader
@@ -89,7 +89,7 @@ def _load(load: TaskLoad, deadline: float) -> int:
     """Continue a load until its end or the deadline; return how many messages were made."""
     source = SOURCES[type(load)](load)
     try:
-        return _load_from(source, deadline)
+        return _load_at_pace(source, deadline) if load.messages_per_second else _load_from(source, deadline)
     except TaskRevokedError:
         _finish(source)
         return 0
@@ -115,6 +115,21 @@ def _load_from(source: Source[Any, Any], deadline: float) -> int:
             made += written.result()
     if ahead is None:
         _finish(source)
+    return made
+
+
+def _load_at_pace(source: Source[Any, Any], deadline: float) -> int:
+    """Continue a load as `_load_from` does, one block after the other, for as long as its pace allows."""
+    made = 0
+    while time.monotonic() < deadline:
+        read = next(source.read(), None)
+        if read is None:
+            _finish(source)
+            break
+        made += _write(source, source.prepare(read), _CommitSlot.of_nothing(), _CommitSlot(Event(), Event()))
+        source.load.refresh_from_db()
+        if source.load.not_before is not None and source.load.not_before > clock.now():
+            break
     return made
 
 
@@ -193,6 +208,7 @@ def _insert(source: Source[Any, Any], block: Block, slot: _CommitSlot, before: _
     counted = PushTask.objects.filter(pk=source.task.pk, revoked_at__isnull=True)
     if not counted.update(**PushTask.grown_by([message_id for message_id, _, _ in block.messages])):
         raise TaskRevokedError
+    pace.spend(source.load, len(block.messages), clock.now())
     # After the block before has committed: blocks that waited for each other's counts would wait here for ever.
     messages.admit(source.task, block.messages)
     return block.messages

@@ -12,7 +12,7 @@ class TaskLoad(models.Model):
     """The progress of a push task whose messages are made after it was accepted (`pushcore.loading`).
 
     `id` is the task's. It is open from `accepted_at` to `finished_at`, and one loader at a time has the lease of it.
-    `position` is committed with the messages made up to there.
+    `position` is committed with the messages made up to there. Nobody goes on before `not_before`.
     """
 
     id = models.BigIntegerField(_("task ID"), primary_key=True)
@@ -22,6 +22,8 @@ class TaskLoad(models.Model):
     finished_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
     position = models.BigIntegerField(default=0)
+    messages_per_second = models.IntegerField(_("messages a second"), null=True)
+    not_before = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True

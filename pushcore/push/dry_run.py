@@ -22,6 +22,7 @@ from pushcore.broadcast.audience import Audience
 from pushcore.categories import admission
 from pushcore.channels import Channel
 from pushcore.codes import statuses
+from pushcore.loading import pace
 from pushcore.models import Device, PushTask, Workspace
 from pushcore.ports import Lane, OutgoingMessage, RenderedMessage, lanes
 from pushcore.push import audience_estimate
@@ -76,6 +77,7 @@ class DryRun:
         held_back: Messages that a frequency cap would hold back; None of a broadcast.
         no_consent: Marketing messages to devices that refused such; None of a broadcast.
         repeats: The task or schedule of the same request before, which would be answered instead; None without one.
+        pace_seconds: How long the messages would take at the push's pace; None without one, or where it is not known.
         channels: What each channel would carry, the one with the most messages first.
     """
 
@@ -87,6 +89,7 @@ class DryRun:
     channels: list[ChannelRun]
     held_back: int | None = None
     no_consent: int | None = None
+    pace_seconds: int | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return it as the API's answer has it."""
@@ -98,6 +101,7 @@ class DryRun:
             "withoutDevice": self.without_device,
             "heldBack": self.held_back,
             "noConsent": self.no_consent,
+            "paceSeconds": self.pace_seconds,
             "repeats": None if self.repeats is None else str(self.repeats),
             "channels": [run.as_data() for run in self.channels],
         }
@@ -254,7 +258,8 @@ def _of_audience(push: NewPush, condition: ResolvedCondition, repeats: int | Non
         run.messages = counted[run.channel]
     runs.sort(key=lambda run: (-counted[run.channel], run.channel))
     devices = sum(way.devices for way in ways)
-    return DryRun(0, devices, devices, [], repeats, runs)
+    lasts = pace.seconds_for(devices, condition.messages_per_second)
+    return DryRun(0, devices, devices, [], repeats, runs, pace_seconds=lasts)
 
 
 def _found(

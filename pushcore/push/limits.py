@@ -24,6 +24,7 @@ MAX_URI_LENGTH = 2048
 MAX_EXTENDED_PARAMS = 20
 MAX_OWN_EXTENDED_PARAMS = 10
 MAX_PAYLOAD_BYTES = 4096
+MAX_MESSAGES_PER_SECOND = 100_000
 
 # `notifyType` of messages that no vendor is to carry.
 SELF_BUILT_ONLY = "transparent"
@@ -56,6 +57,8 @@ def check(request: AnyPush | FilePush) -> None:
     if request.android_channel and request.delivery_type == DeliveryType.IOS:
         raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID, "there is none to choose on iOS")
     _check_vendor_options(request)
+    if isinstance(request, AudiencePush | FilePush):
+        _check_pace(request)
 
 
 def _check_kind(request: AnyPush | FilePush) -> None:
@@ -87,6 +90,15 @@ def _check_text(request: SimplePush | AudiencePush) -> None:
         raise ResultError(ResultCode.SINGLE_PUSH_CONTENT_TOO_LONG, f"at most {MAX_CONTENT_LENGTH} characters")
     _check_length("uri", request.uri, MAX_URI_LENGTH)
     one_of("pushStyle", request.push_style, (0, 1, 2))
+
+
+def _check_pace(request: AudiencePush | FilePush) -> None:
+    if request.messages_per_second is not None and not 1 <= request.messages_per_second <= MAX_MESSAGES_PER_SECOND:
+        raise ResultError(
+            ResultCode.INVALID_PARAM,
+            f"messagesPerSecond is a number from 1 to {MAX_MESSAGES_PER_SECOND}",
+            parameter="messagesPerSecond",
+        )
 
 
 def _check_audience(request: AudiencePush) -> None:

@@ -128,12 +128,14 @@ class AudiencePush(PushRequest):
         condition: Its JSON form, or text (`pushcore.audience.conditions`); None where a segment has it.
         segment_name: The segment whose condition they meet.
         template_name: The template that is rendered; without one, title and content are the request's own.
+        messages_per_second: Its pace; None for as fast as it goes.
     """
 
     kind = PushTask.Kind.AUDIENCE
     delivery_type: int = DeliveryType.AUDIENCE.value
     condition: Mapping[str, Any] | str | None = None
     segment_name: str = ""
+    messages_per_second: int | None = None
     msgkey: str
     template_name: str = ""
     template_key_value: Mapping[str, str] = field(default_factory=dict)
@@ -149,11 +151,17 @@ class AudiencePush(PushRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePush(PushRequest):
-    """A template, rendered for each target of a file. `sha256`: of the file, hex."""
+    """A template, rendered for each target of a file.
+
+    Attributes:
+        sha256: Of the file, hex.
+        messages_per_second: Its pace; None for as fast as it goes.
+    """
 
     kind = PushTask.Kind.MULTIPLE
     template_name: str
     sha256: str
+    messages_per_second: int | None = None
     push_action: int | None = None
     silent: int | None = None
 

@@ -45,6 +45,23 @@ def iphones(workspace: Workspace) -> Segment:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_push_to_a_segment_has_the_pace_that_was_typed(
+    superuser: Client, workspace: Workspace, iphones: Segment
+) -> None:
+    typed = form(workspace, step="review", segment="iphones", title="To iPhones", messages_per_second="0")
+    assert "A number from 1 to 100,000, or nothing." in superuser.post(CREATE, typed).text
+    typed |= {"messages_per_second": "1500"}
+    review = superuser.post(CREATE, typed)
+    assert "Messages a second" in review.text
+    superuser.post(CREATE, typed | {"step": "send", "counted": review.context["counted"], "devices": "2"})
+    task = PushTask.objects.get()
+    assert AudienceWalk.objects.get(pk=task.pk).messages_per_second == 1500
+    assert "1,500" in superuser.get(f"/console/pushcore/pushtask/{task.pk}/change/").text
+    copied = superuser.get(CREATE, {"from": task.pk})
+    assert 'value="1500"' in copied.text
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_push_to_a_segment_is_sent_once_its_number_of_devices_is_typed(
     superuser: Client, workspace: Workspace, iphones: Segment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -15,6 +16,7 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import OutgoingMessage, RenderedMessage
 from pushcore.push import pushes, requests
+from pushcore.storage import clock
 from tests.support.serving import serving
 
 
@@ -47,6 +49,24 @@ class RecordingLane:
 
     def withdraw(self, revoked: Sequence[tuple[int, int]]) -> None:
         self.withdrawn.extend(revoked)
+
+
+class Clock:
+    """The database's clock as processes read it, which a test moves. Statements that say now() keep the real one."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def pass_by(self, **length: float) -> None:
+        self.at += timedelta(**length)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Hold the clock at the present moment, to the second."""
+    held = Clock(datetime.fromtimestamp(int(clock.time()), UTC))
+    monkeypatch.setattr(clock, "now", lambda: held.at)
+    return held
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from console.pages.create.explanations import PARAMETERS
 from console.pages.create.fields import ICONS, IMAGES, MAX_PARAMETER_ROWS, RICH_STYLE
-from pushcore.models import AudienceWalk, Broadcast, PushTask, Segment
+from pushcore.models import AudienceWalk, Broadcast, FileImport, PushTask, Segment, TaskLoad
 from pushcore.models.pushes import NAMED_TARGETS, DeliveryType
 from pushcore.push import templates
 
@@ -51,9 +51,10 @@ def copy_of(task: PushTask) -> Copy:
         values |= _audience(task)
     elif task.kind == PushTask.Kind.AUDIENCE:
         found, missing = _segment(task)
-        values |= found
+        values |= found | _pace(AudienceWalk.objects.filter(pk=task.pk).first())
         notes += missing
     elif task.kind == PushTask.Kind.MULTIPLE:
+        values |= _pace(FileImport.objects.filter(pk=task.pk).first())
         notes.append(_("The targets are not copied: upload a file of them."))
     else:
         target, others = _target(task)
@@ -142,6 +143,11 @@ def _segment(task: PushTask) -> tuple[dict[str, Any], list[str]]:
     if name:
         return {}, [_("The segment %(name)s does not exist any more.") % {"name": name}]
     return {}, [_("Its condition is not copied: save it as a segment, and select that.")]
+
+
+def _pace(load: TaskLoad | None) -> dict[str, Any]:
+    """Return how many messages a second a push to many devices made, if it had a pace."""
+    return {"messages_per_second": load.messages_per_second} if load and load.messages_per_second else {}
 
 
 def _audience(task: PushTask) -> dict[str, Any]:

@@ -116,6 +116,9 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
     (_Code.MSG_PAYLOAD_TOO_LONG, ""): Explanation(
         "", _("The message is too large: texts, addresses and parameters take {payload} bytes together at most.")
     ),
+    (_Code.INVALID_PARAM, "messagesPerSecond"): Explanation(
+        "messages_per_second", _("A number from 1 to {messages_per_second}, or nothing.")
+    ),
     (_Code.INVALID_PARAM, "fixedTime"): Explanation(
         "sending.at", _("Choose a time that is still to come, {days} days ahead at most.")
     ),
@@ -175,6 +178,7 @@ def _figures() -> dict[str, str]:
         "files": upload.MAX_OPEN,
         "broadcasts": broadcasts.MAX_ACTIVE,
         "audience_pushes": walks.MAX_OPEN,
+        "messages_per_second": limits.MAX_MESSAGES_PER_SECOND,
         "schedules": service.MAX_OPEN,
         "days": times.MAX_AHEAD.days,
         "template": templates.MAX_LENGTH,

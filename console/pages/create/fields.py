@@ -194,6 +194,19 @@ class SegmentPart(PushForm):
         choice.queryset = segments.of_workspace(self.workspace)
 
 
+class PacePart(PushForm):
+    """The pace of a push to many devices."""
+
+    messages_per_second = forms.IntegerField(
+        label=_("Messages a second"),
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": limits.MAX_MESSAGES_PER_SECOND}),
+        help_text=_(
+            "At most so many; empty for as fast as it goes. The valid period counts from the start of the push."
+        ),
+    )
+
+
 class ChannelPart(PushForm):
     """The choice between vendor and self-built channel on Android."""
 

@@ -13,6 +13,7 @@ from console.pages.create.fields import (
     ChannelPart,
     ContentPart,
     MessageIdPart,
+    PacePart,
     PlaceholdersPart,
     SegmentPart,
     TargetPart,
@@ -76,7 +77,7 @@ class TemplatePushForm(TargetPart, PlaceholdersPart):
         )
 
 
-class MultipleForm(TargetTypePart, TemplatePart):
+class MultipleForm(TargetTypePart, TemplatePart, PacePart):
     """Push a template to the targets in a file that was uploaded before (see `files`)."""
 
     kind = "multiple"
@@ -99,6 +100,7 @@ class MultipleForm(TargetTypePart, TemplatePart):
             task_name=_task_name(given, given["file_name"] or given["file"]),
             template_name=template.name,
             sha256=sha256,
+            messages_per_second=given.get("messages_per_second"),
             delivery_type=self.delivery_type,
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
@@ -167,7 +169,7 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
         )
 
 
-class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart):
+class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, PacePart):
     """Push to the devices of a segment, with the content typed in."""
 
     kind = "audience"
@@ -179,6 +181,7 @@ class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart):
         return AudiencePush(
             task_name=_task_name(given, given["msgkey"]),
             segment_name=given["segment"].name if given["segment"] else "",
+            messages_per_second=given.get("messages_per_second"),
             msgkey=given["msgkey"],
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,

@@ -50,6 +50,11 @@ class PushToAudienceSchema(CommonPushSchema):
         help_text="1 self-built channel only, 2 default; iOS devices are reached by APNs.",
         **OPTIONAL,
     )
+    messagesPerSecond = Number(
+        source="messages_per_second",
+        help_text="Pace: so many messages a second at most, 1 to 100,000 (docs/timing.md).",
+        **OPTIONAL,
+    )
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Submission:

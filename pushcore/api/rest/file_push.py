@@ -70,6 +70,11 @@ class FilePushSchema(PushSchema):
         source="push_action", help_text="On tap: 0 web URL, 1 intent activity; else the template's.", **OPTIONAL
     )
     silent = Number(help_text="1: not shown; else the template's.", **OPTIONAL)
+    messagesPerSecond = Number(
+        source="messages_per_second",
+        help_text="Pace: so many messages a second at most, 1 to 100,000 (docs/timing.md).",
+        **OPTIONAL,
+    )
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Submission:

@@ -18,8 +18,7 @@ from pushcore.devices import bindings, registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
 from pushcore.models import CapCount, Device, Message, MessageCategory, PushTask, Receipt, Workspace
-from tests.pushcore.categories.conftest import Clock
-from tests.pushcore.conftest import RecordingLane
+from tests.pushcore.conftest import Clock, RecordingLane
 
 Send = Callable[..., PushTask]
 Make = Callable[..., MessageCategory]

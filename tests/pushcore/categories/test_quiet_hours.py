@@ -19,8 +19,7 @@ from pushcore.ports import OutgoingMessage
 from pushcore.push import pushes, templates
 from pushcore.push.requests import BroadcastPush
 from pushcore.push.templates import TemplateDraft
-from tests.pushcore.categories.conftest import Clock
-from tests.pushcore.conftest import RecordingLane
+from tests.pushcore.conftest import Clock, RecordingLane
 
 Send = Callable[..., PushTask]
 Make = Callable[..., MessageCategory]
