@@ -106,6 +106,7 @@ bind = _operation("mps/bind")
 unbind = _operation("mps/unbind")
 report = _operation("mps/report")
 profile = _operation("mps/profile")
+inbox = _operation("mps/inbox")
 events = _operation("mps/event")
 unregister = _operation("mps/unregister")
 

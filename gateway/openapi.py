@@ -47,6 +47,12 @@ _REQUESTS = (
         {"topics": {"add": ["news"]}, "attributes": {"city": "Oslo"}, "marketingConsent": True},
     ),
     _Request(
+        "inbox",
+        "inbox",
+        "Read the inbox of the device and its user, mark messages as read, delete them",
+        {"read": ["1834567890123456"], "limit": 20},
+    ),
+    _Request(
         "events",
         "event",
         "Report what became of messages",

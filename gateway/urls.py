@@ -12,6 +12,7 @@ urlpatterns = [
     path("unbind", http_api.unbind),
     path("report", http_api.report),
     path("profile", http_api.profile),
+    path("inbox", http_api.inbox),
     path("events", http_api.events),
     path("unregister", http_api.unregister),
 ]

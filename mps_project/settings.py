@@ -313,6 +313,7 @@ MAX_EXPIRED_SECONDS = configuration.max_expired_seconds
 MESSAGE_RETENTION_DAYS = configuration.message_retention_days
 ANALYSIS_MINUTE_DAYS = configuration.analysis_minute_days
 ANALYSIS_RETENTION_DAYS = configuration.analysis_retention_days
+INBOX_DAYS = configuration.inbox_days
 RECEIPT_RETENTION_DAYS = configuration.receipt_retention_days
 DEVICE_FAILURES_PER_ADDRESS = configuration.device_failures_per_address
 DEVICE_REGISTRATIONS_PER_ADDRESS = configuration.device_registrations_per_address

@@ -17,6 +17,7 @@ from pushcore.models import (
     FileChunk,
     FileFault,
     FileImport,
+    InboxMark,
     Occurrence,
     Revocation,
     Schedule,
@@ -38,6 +39,7 @@ def purge() -> int:
         + delete_in_steps(FileImport.objects.filter(created_at__lt=oldest).exclude(pk__in=scheduled_files()))
         + delete_in_steps(AudienceWalk.objects.filter(created_at__lt=oldest))
         + delete_in_steps(Revocation.objects.filter(pk__lt=ids.first_id_at(oldest)))
+        + delete_in_steps(InboxMark.objects.filter(message_id__lt=ids.first_id_at(oldest)))
         + delete_in_steps(Broadcast.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(activities.past())
         + names.purge()

@@ -1,4 +1,4 @@
-"""Serve requests of devices: bind, unbind, report, profile, event, unregister. Used by MQTT and by the HTTP twins."""
+"""Serve requests of devices: bind, unbind, report, profile, inbox, event... Used by MQTT and by the HTTP twins."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pushcore.delivery import events
 from pushcore.devices import client_requests, info, removal
 from pushcore.devices.registry import KnownDevice
 from pushcore.inbound import decoding
+from pushcore.inbox import owners, requests
 from pushcore.models import Device
 from pushcore.storage.outages import Unavailable, log_outage
 
@@ -19,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
-    """Serve a request; return the answer `{"success", "code", "name", "message"}`. Never raises."""
+    """Serve a request; return the answer `{"success", "code", "name", "message"}`, maybe `data`. Never raises."""
     try:
         return carry_out(device, operation, raw)
     except Unavailable as error:
@@ -34,7 +35,7 @@ def carry_out(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]
         Unavailable: The database or Valkey is unavailable; a later attempt may succeed.
     """
     try:
-        OPERATIONS[operation](device, decoding.decode_json(raw, what="the payload"))
+        data = OPERATIONS[operation](device, decoding.decode_json(raw, what="the payload"))
     except ResultError as error:
         return answer(error.result, error.message)
     except Device.DoesNotExist:
@@ -44,7 +45,7 @@ def carry_out(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]
     except Exception:  # a fault of ours: the device gets the documented code, the log the traceback
         log.exception("device request failed", operation=operation)
         return answer(ResultCode.SYSTEM_ERROR)
-    return answer(ResultCode.SUCCESS)
+    return answer(ResultCode.SUCCESS) | ({} if data is None else {"data": data})
 
 
 def answer(result: ResultCode, message: str = "") -> dict[str, Any]:
@@ -94,6 +95,10 @@ def _profile(device: KnownDevice, payload: Any) -> None:
     client_requests.update_profile(device, _fields(device, payload))
 
 
+def _inbox(device: KnownDevice, payload: Any) -> dict[str, Any]:
+    return requests.serve(owners.of_device(device.workspace_id, device.id), _fields(device, payload))
+
+
 def _event(device: KnownDevice, payload: Any) -> None:
     events.publish(events.parse_events(device, payload))
 
@@ -103,11 +108,12 @@ def _unregister(device: KnownDevice, payload: Any) -> None:
     removal.remove([device.id])
 
 
-OPERATIONS: dict[str, Callable[[KnownDevice, Any], None]] = {
+OPERATIONS: dict[str, Callable[[KnownDevice, Any], dict[str, Any] | None]] = {
     "mps/bind": _bind,
     "mps/unbind": _unbind,
     "mps/report": _report,
     "mps/profile": _profile,
+    "mps/inbox": _inbox,
     "mps/event": _event,
     "mps/unregister": _unregister,
 }

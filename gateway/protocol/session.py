@@ -28,7 +28,9 @@ from pushcore.devices.registry import KnownDevice
 REPLY_TOPIC = "mps/reply"
 # Subscriptions that are granted; messages and answers are sent with or without them.
 _GRANTED_QOS = {INBOX_TOPIC: SubAck.GRANTED_QOS_AT_LEAST_ONCE, REPLY_TOPIC: SubAck.GRANTED_QOS_AT_MOST_ONCE}
-REQUEST_TOPICS = frozenset({"mps/bind", "mps/unbind", "mps/report", "mps/profile", "mps/event", "mps/unregister"})
+REQUEST_TOPICS = frozenset(
+    {"mps/bind", "mps/unbind", "mps/report", "mps/profile", "mps/inbox", "mps/event", "mps/unregister"}
+)
 
 CONNECT_SECONDS = 10.0
 # QoS 1 requests that a device may have sent without an answer, though told to stop at `MAX_OPEN_REQUESTS`, which many

@@ -330,6 +330,10 @@ class Retention(_Group):
         7,
         description="Days for which a receipt and its delivery attempts are kept after its message's validity.",
     )
+    inbox_days: PositiveNumber = Field(
+        30,
+        description="Days for which a message is in the inbox of its user or device, as long as it is kept.",
+    )
     device_retention_days: Limit = Field(
         365,
         description=(

@@ -40,7 +40,7 @@ def bind(workspace: Workspace, user_id: str, delivery_token: str, os_type: int, 
     platform = parse_platform(os_type)
     if phone_number and not _PHONE_NUMBER.fullmatch(phone_number):
         raise ResultError(ResultCode.INVALID_PARAM, "phoneNumber is 5 to 15 digits, with + before them or not")
-    device = _device_of(workspace, delivery_token, platform)
+    device = find_device(workspace, delivery_token, platform)
     try:
         bindings.bind(device, user_id)
     except Device.DoesNotExist:  # it has ended meanwhile
@@ -56,7 +56,7 @@ def unbind(workspace: Workspace, user_id: str, delivery_token: str) -> None:
         ResultError: NEED_USERID, NEED_DELIVERYTOKEN, DELIVERYTOKEN_INVALID.
     """
     user_id = clean_user_id(user_id)
-    bindings.unbind(_device_of(workspace, delivery_token, None), user_id)
+    bindings.unbind(find_device(workspace, delivery_token, None), user_id)
 
 
 def report(
@@ -80,12 +80,16 @@ def report(
     Raises:
         ResultError: As `bind`, and INVALID_PARAM.
     """
-    device = _device_of(workspace, delivery_token, parse_platform(os_type))
+    device = find_device(workspace, delivery_token, parse_platform(os_type))
     apply_report(device, third_channel, third_token, parse_info(info))
 
 
-def _device_of(workspace: Workspace, delivery_token: str, platform: Platform | None) -> Device:
-    """Find the device a backend names by its Ad-token or its APNs token; `platform` None is not compared."""
+def find_device(workspace: Workspace, delivery_token: str, platform: Platform | None = None) -> Device:
+    """Find the device a backend names by its Ad-token or its APNs token; `platform` None is not compared.
+
+    Raises:
+        ResultError: NEED_DELIVERYTOKEN, DELIVERYTOKEN_INVALID, OS_TYPE_NOT_SUPPORTED.
+    """
     token = delivery_token.strip()
     if not token:
         raise ResultError(ResultCode.NEED_DELIVERYTOKEN)

@@ -240,6 +240,7 @@ def _create_task(
         expire_at=now + timedelta(seconds=request.expired_seconds),
         created_at=now,
         message_category=request.message_category,
+        inbox=request.inbox,
         device_rules=common.device_rules,
     )
 

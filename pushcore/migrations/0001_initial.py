@@ -299,6 +299,7 @@ class Migration(migrations.Migration):
                 ('expired_count', models.PositiveIntegerField(default=0, verbose_name='expired count')),
                 ('held_back_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='held back count')),
                 ('no_consent_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='no consent count')),
+                ('inbox', models.BooleanField(db_default=False, default=False, help_text='Its messages are in the inboxes of their targets.', verbose_name='inbox')),
                 ('final_count', models.PositiveIntegerField(db_default=0, default=0, editable=False, verbose_name='final count')),
                 ('finished_at', models.DateTimeField(editable=False, null=True, verbose_name='finished at')),
                 ('last_outcome_at', models.DateTimeField(blank=True, null=True, verbose_name='last outcome at')),
@@ -828,6 +829,21 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='webhookdelivery',
             index=models.Index(fields=['workspace', '-id'], name='pushcore_webhook_workspace'),
+        ),
+        migrations.CreateModel(
+            name='InboxMark',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('owner', models.CharField(max_length=300)),
+                ('message_id', models.BigIntegerField(db_index=True)),
+                ('read_at', models.DateTimeField(null=True)),
+                ('is_deleted', models.BooleanField(db_default=False, default=False)),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),
+            ],
+            options={
+                'verbose_name': 'inbox mark',
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'owner', 'message_id'), name='pushcore_inbox_mark_unique')],
+            },
         ),
     ]
 

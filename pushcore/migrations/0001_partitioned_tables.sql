@@ -30,6 +30,7 @@ CREATE TABLE pushcore_pushtask (
     no_consent_count integer NOT NULL DEFAULT 0 CHECK (no_consent_count >= 0),
     message_category varchar(64) NOT NULL DEFAULT '',
     device_rules smallint NOT NULL DEFAULT 0,
+    inbox boolean NOT NULL DEFAULT false,
     final_count integer NOT NULL DEFAULT 0 CHECK (final_count >= 0),
     finished_at timestamptz
 ) PARTITION BY RANGE (id);

@@ -7,6 +7,7 @@ from pushcore.models.categories import CapCount, ConsentRefusal, MessageCategory
 from pushcore.models.devices import Binding, Device, TokenLoss
 from pushcore.models.erasures import Erasure
 from pushcore.models.files import FileChunk, FileFault, FileImport
+from pushcore.models.inbox import InboxMark
 from pushcore.models.keys import AccessKey, RsaKey
 from pushcore.models.loads import TaskLoad
 from pushcore.models.pushes import Message, MessageKey, PushTask
@@ -34,6 +35,7 @@ __all__ = [
     "FileFault",
     "FileImport",
     "FormerVersion",
+    "InboxMark",
     "Message",
     "MessageCategory",
     "MessageKey",

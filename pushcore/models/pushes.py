@@ -106,6 +106,9 @@ class PushTask(models.Model):
     expired_count = models.PositiveIntegerField(_("expired count"), default=0)
     held_back_count = models.PositiveIntegerField(_("held back count"), default=0, db_default=0)
     no_consent_count = models.PositiveIntegerField(_("no consent count"), default=0, db_default=0)
+    inbox = models.BooleanField(
+        _("inbox"), default=False, db_default=False, help_text=_("Its messages are in the inboxes of their targets.")
+    )
     # How many of its messages have their final status; when that was told to webhooks (`pushcore.webhooks.events`).
     final_count = models.PositiveIntegerField(_("final count"), default=0, db_default=0, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)

@@ -19,12 +19,14 @@ from pushcore.codes import statuses
 from pushcore.delivery import outcomes
 from pushcore.devices.changes import tell_changed
 from pushcore.devices.target_names import clean_user_id
+from pushcore.inbox.owners import InboxOwner
 from pushcore.models import (
     AudienceProfile,
     Binding,
     CapCount,
     Erasure,
     FileFault,
+    InboxMark,
     Message,
     PushTask,
     UserAlias,
@@ -80,6 +82,7 @@ def _erase_what_identifies(erasure: Erasure) -> None:
     Binding.objects.filter(pk__in=[pk for pk, _, _ in bindings]).delete()
     AudienceProfile.objects.filter(workspace=workspace, user_id=user, device__isnull=True).delete()
     UserAlias.objects.filter(workspace=workspace, user_id=user).delete()
+    InboxMark.objects.filter(workspace=workspace, owner=InboxOwner(workspace.pk, user_id=user).of_user).delete()
     CapCount.objects.filter(category__workspace=workspace, subject=caps.subject_of_user(user)).delete()
     schedules.take_out(workspace, {user, *aliases})
     Erasure.objects.filter(pk=erasure.pk).update(bindings=F("bindings") + len(bindings))

@@ -65,6 +65,7 @@ class NewPush:
             created_at=now,
             message_category=push.message_category,
             device_rules=push.device_rules,
+            inbox=push.inbox,
         )
         targets = [Target(workspace.pk, push.delivery_type, recipient.target) for recipient in push.recipients]
         keys = push.idempotency_keys if claims else ()

@@ -21,6 +21,7 @@ class PushRequest:
         vendor_options: What only vendors' channels read, by the API's names.
         message_category: The name of the workspace's category, whose rules it follows; empty for none.
         ignore_quiet_hours: Whether it is delivered in quiet hours too, though its category keeps them.
+        inbox: Whether its messages are in the inboxes of their targets (docs/inbox.md).
         task_name_required: Whether a push without a name is refused, as the older API version does.
     """
 
@@ -35,6 +36,7 @@ class PushRequest:
     vendor_options: Mapping[str, Any] = field(default_factory=dict)
     message_category: str = ""
     ignore_quiet_hours: bool = False
+    inbox: bool = False
     task_name_required: bool = False
 
     def fingerprint(self) -> bytes:

@@ -31,6 +31,7 @@ class ValidatedPush:
         audience: The devices that a broadcast is for.
         condition: What the devices of an audience push meet.
         message_category: The name of its category; empty where it has none.
+        inbox: Whether its messages are in inboxes.
         device_rules: What of devices decides whether they get it now.
     """
 
@@ -46,6 +47,7 @@ class ValidatedPush:
     audience: Audience | None = None
     condition: ResolvedCondition | None = None
     message_category: str = ""
+    inbox: bool = False
     device_rules: DeviceRules = DeviceRules.NONE
 
 
@@ -88,5 +90,6 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         audience=audience,
         condition=condition,
         message_category=request.message_category,
+        inbox=request.inbox,
         device_rules=category.device_rules,
     )

@@ -20,6 +20,7 @@ from pushcore.codes import statuses
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.delivery import deliverable, dispatch, outcomes
 from pushcore.devices.target_names import spellings
+from pushcore.inbox import marks
 from pushcore.models import Broadcast, Message, PushTask, Revocation, Workspace
 from pushcore.ports import Outcome
 from pushcore.revocation import notices, task_rows
@@ -53,6 +54,7 @@ def revoke_message(workspace: Workspace, msgkey: str, target: str) -> int:
             raise ResultError(ResultCode.INVALID_PARAM, "no message of the last 7 days has this messageId and targetId")
         outcomes.record([Outcome(row.pk, statuses.REVOKED) for row in rows])
         on_devices = [*notices.perhaps_on_device(rows), *notices.arrived(rows)]
+        marks.hide(rows)
         told = notices.insert(notices.create_own_task(workspace, now), on_devices)
     notices.withdraw(rows)
     dispatch.to_lanes(deliverable.by_id(told))

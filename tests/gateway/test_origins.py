@@ -28,7 +28,7 @@ def preflight(path: str, origin: str) -> ResponseHeaders:
     return answer.headers
 
 
-@pytest.mark.parametrize("path", ["register", "bind", "unbind", "report", "profile", "events", "unregister"])
+@pytest.mark.parametrize("path", ["register", "bind", "unbind", "report", "profile", "inbox", "events", "unregister"])
 def test_pages_of_allowed_origins_may_send_every_request_of_devices(path: str, settings: Settings) -> None:
     settings.CORS_ALLOWED_ORIGINS = [SHOP]
     granted = preflight(f"/device/v1/{path}", SHOP)

@@ -42,7 +42,7 @@ def test_an_answer_goes_to_the_reply_topic_if_the_response_topic_is_unusable(ask
 
 def test_a_publish_to_any_other_topic_is_refused() -> None:
     session, recorder = open_session()
-    session.feed(publish("mps/inbox") + publish("other", qos=QoS.AT_MOST_ONCE, packet_id=None))
+    session.feed(publish("mps/elsewhere") + publish("other", qos=QoS.AT_MOST_ONCE, packet_id=None))
     [puback] = recorder.packets()
     assert puback.reason_code == PubAckReasonCode.NOT_AUTHORIZED
     assert session.state is State.OPEN

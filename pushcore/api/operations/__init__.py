@@ -13,12 +13,14 @@ from pushcore.api.operations import (
     audience_pushes,
     broadcasts,
     devices,
+    inbox,
     privacy,
     pushes,
     revocations,
     schedules,
     segments,
     templates,
+    webhooks,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -30,9 +32,11 @@ OPERATIONS: tuple[Operation, ...] = (
     *segments.OPERATIONS,
     *revocations.OPERATIONS,
     *schedules.OPERATIONS,
+    *inbox.OPERATIONS,
     *analysis.OPERATIONS,
     *templates.OPERATIONS,
     *privacy.OPERATIONS,
+    *webhooks.OPERATIONS,
 )
 BY_ACTION = {operation.action: operation for operation in OPERATIONS}
 # Those that the REST API has too; the others are the client packages' own.

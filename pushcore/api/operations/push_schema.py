@@ -80,6 +80,11 @@ class CommonPushSchema(RequestSchema):
         required=False,
         default=False,
     )
+    inbox = serializers.BooleanField(
+        help_text="true: its messages are in the inboxes of their users or devices too (docs/inbox.md).",
+        required=False,
+        default=False,
+    )
     strategyType = Number(source="schedule.type", help_text="0 now, 1 timed, 2 cyclic.", required=False, default=0)
     strategyContent = StrategyContent(
         source="schedule.content",

@@ -49,6 +49,7 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
     timed = {"strategyType": 1, "strategyContent": {"fixedTime": now + 3_600_000}}
     scheduled = rest.call("push/simple", REQUESTS["PushSimple"] | timed | {"targetMsgkey": {"eve": "e2"}})
     range_ = {"startTime": now, "endTime": now + 7_200_000}
+    webhook = {"endpointId": rest.call("webhook/create", REQUESTS["PushCreateWebhook"])["data"]["endpointId"]}
     return REQUESTS | {
         "PushBind": {"userId": "ann", "deliveryToken": token, "osType": 1},
         "PushUnBind": {"userId": "ann", "deliveryToken": token},
@@ -62,6 +63,9 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
         "CancelPushScheduler": {"uniqueIds": scheduled["data"]},
         "RevokePushMessage": {"messageId": "e1", "targetId": "eve"},
         "RevokePushTask": {"taskId": pushed["data"]},
+        "PushUpdateWebhook": webhook,
+        "PushDeleteWebhook": webhook,
+        "PushReplayWebhook": webhook | range_,
         "PushUpdateSegment": {"segmentName": "androids", "description": "phones"},
         "PushDeleteSegment": {"segmentName": "androids"},
     }

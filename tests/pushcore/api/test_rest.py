@@ -189,7 +189,8 @@ def test_the_schema_describes_every_operation_and_the_docs_need_no_other_host() 
         "/api/v1/push/multiple/file", "/api/v1/push/multiple/file/{task_id}",
     }  # fmt: skip
     devices = {
-        f"/device/v1/{name}" for name in ("register", "bind", "unbind", "report", "profile", "events", "unregister")
+        f"/device/v1/{name}"
+        for name in ("register", "bind", "unbind", "report", "profile", "inbox", "events", "unregister")
     }
     assert set(paths) == {f"/api/v1/{quote(operation.path)}" for operation in REST_OPERATIONS} | further | devices
     page = Client().get("/api/v1/docs/").content.decode()

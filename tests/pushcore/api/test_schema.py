@@ -41,7 +41,7 @@ CALLS = [("POST", f"/api/v1/{operation.path}") for operation in REST_OPERATIONS]
 ]
 DEVICE_CALLS = [
     ("POST", f"/device/v1/{name}")
-    for name in ("register", "bind", "unbind", "report", "profile", "events", "unregister")
+    for name in ("register", "bind", "unbind", "report", "profile", "inbox", "events", "unregister")
 ]
 
 
