@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from channels_vendor.accounts import in_use
+from channels_vendor.accounts.app_values import enter
 from channels_vendor.models import VendorAccount, VendorMessage
-from channels_vendor.registry import VENDORS, demo_account
+from channels_vendor.registry import VENDORS, demo_account, demo_token
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
 from pushcore.channels import Channel, Platform
 from pushcore.codes import statuses
@@ -66,13 +67,6 @@ def show(
         yield told
 
 
-def enter(row: VendorAccount, values: Mapping[str, str]) -> None:
-    """Enter what an operator would for an account, by field name; secrets are sealed. Does not save."""
-    secret = {entry.name for entry in VENDORS[Channel(row.channel)].fields if entry.secret}
-    row.public_values = {name: value for name, value in values.items() if name not in secret}
-    row.set_secrets({name: value for name, value in values.items() if name in secret})
-
-
 def _account(
     workspace: Workspace, channel: Channel, url: str, simulated_vendors: Mapping[str, SimulatedVendor]
 ) -> VendorAccount | None:
@@ -99,7 +93,7 @@ def _account(
 
 def _push(workspace: Workspace, channel: Channel) -> PushTask:
     """Push one message to the demo's device of the vendor."""
-    token = hashlib.sha256(f"demo-{channel.label}".encode()).hexdigest()
+    token = demo_token(channel, hashlib.sha256(f"demo-{channel.label}".encode()).hexdigest())
     platform = VENDORS[channel].platform or Platform.ANDROID
     known = Device.objects.filter(workspace=workspace, third_channel=channel, third_token=token).first()
     if known is None:

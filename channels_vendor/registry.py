@@ -67,7 +67,13 @@ def demo_account(channel: Channel) -> dict[str, str] | None:
     return values() if values else None
 
 
+def demo_token(channel: Channel, name: str) -> str:
+    """Return the token of a device at the simulated vendor, by any name; the name itself where any text is one."""
+    made = _simulator(channel, "demo_token", None)
+    return str(made(name)) if made else name
+
+
 def _simulator(channel: Channel, name: str, otherwise: object) -> Any:
     """Return what has a name in a vendor's `simulator.py`, loaded on demand: the service itself needs none."""
     module = f"{_packages[channel]}.simulator"
-    return getattr(import_module(module), name) if find_spec(module) else otherwise
+    return getattr(import_module(module), name, otherwise) if find_spec(module) else otherwise

@@ -20,7 +20,7 @@ from pushcore.codes.statuses import Status
 class Platform(models.IntegerChoices):
     """What a device is; the numbers of `osType` and of `deliveryType` for device pushes.
 
-    The first three are the cloud's. No vendor reaches a browser or another device: they connect.
+    The first three are the cloud's. No vendor reaches a device of the last kind: it connects.
     """
 
     ANDROID = 1, gettext_lazy("Android")
@@ -49,6 +49,9 @@ class ChannelDescription:
         company: Who runs it, for people: "Accepted by Xiaomi".
         platform: The platform whose devices it reaches; None for all.
         reports_arrival: The vendor says later that a message arrived. On the others an accepted message has.
+        read_token: Returns a reported token in the one spelling that it is kept in, or raises `ValueError` with what is
+            wrong with it; None where any text of `max_token_length` printable ASCII characters is one.
+        max_token_length: The longest token that is kept, in characters; at most what `Device.third_token` holds.
         statuses: What the vendor's status codes mean.
         dead_token_statuses: Those that say a token reaches nobody (any more).
         categories: `thirdChannelCategory`: what is given to what the vendor is told; empty where it takes none.
@@ -66,6 +69,8 @@ class ChannelDescription:
     company: str = ""
     platform: Platform | None = None
     reports_arrival: bool = False
+    read_token: Callable[[str], str] | None = None
+    max_token_length: int = 512
     statuses: tuple[Status, ...] = ()
     dead_token_statuses: frozenset[int] = frozenset()
     categories: Mapping[str, str] = field(default_factory=dict)

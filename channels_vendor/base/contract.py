@@ -106,10 +106,17 @@ SEND_SECONDS = 60.0
 
 
 class VendorRequest(NamedTuple):
-    """One call, and the deliveries it carries: they share one notification."""
+    """One call, and the deliveries it carries: they share one notification.
+
+    Attributes:
+        call: The call.
+        deliveries: What it carries.
+        plain: The body before it was encrypted for the device; empty where it is not.
+    """
 
     call: HttpCall
     deliveries: Sequence[Delivery]
+    plain: bytes = b""
 
 
 class Adapter(Protocol):
@@ -190,6 +197,9 @@ class VendorDescription(ChannelDescription):
         http2: Calls go over HTTP/2.
         connections: How many a process opens at most for an account.
         validate: Returns what is wrong with the values entered, by field name.
+        new_values: Returns what a new account begins with, such as a key pair that no vendor's console gives; secrets
+            among them are sealed.
+        app_values: Returns what apps need to know of the values, by its name in their configuration; no secrets.
         certificate: Returns the client certificate and its key (PEM) from the values, empty where there is none.
         describe_certificate: Returns what operators are shown of that certificate; None where there is none.
         read_reports: Reads a delivery report; None where the vendor sends none.
@@ -213,6 +223,8 @@ class VendorDescription(ChannelDescription):
     http2: bool = False
     connections: int = 8
     validate: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda values: {}
+    new_values: Callable[[], Mapping[str, str]] = dict
+    app_values: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda values: {}
     certificate: Callable[[Mapping[str, str]], tuple[bytes, bytes]] = lambda values: (b"", b"")
     describe_certificate: Callable[[Mapping[str, str]], CertificateSummary | None] = lambda values: None
     read_reports: ReadReports | None = None

@@ -58,6 +58,11 @@ class HttpAdapter(ABC):
         self.client = client
         self.credentials = credentials
 
+    @property
+    def probe_token(self) -> str:
+        """A token that no device has, in the vendor's form."""
+        return probing.TOKEN
+
     @abstractmethod
     def fetch_credential(self) -> tuple[str, float]:
         """Return a new credential and its life in seconds.
@@ -110,7 +115,7 @@ class HttpAdapter(ABC):
         except CannotAuthorise as error:
             return str(error)
         self.is_probe = True
-        [outcome] = self.send([probing.probe_delivery()])
+        [outcome] = self.send([probing.probe_delivery(self.probe_token)])
         self.is_probe = False
         return probing.describe_problem(outcome, self.unknown_token_codes)
 

@@ -23,11 +23,11 @@ _MEANING = {
 }
 
 
-def probe_delivery() -> Delivery:
+def probe_delivery(token: str) -> Delivery:
     """Return a delivery to a token that no device has, marked as a test and soon over."""
     number = time.time_ns() // 1_000_000
     notification = Notification(number, "check", "Check", "Of this account.", clock.now() + _VALID, test=True)
-    return Delivery(number, 0, TOKEN, "check", notification)
+    return Delivery(number, 0, token, "check", notification)
 
 
 def describe_problem(outcome: SendOutcome, signs: Sequence[str]) -> str:

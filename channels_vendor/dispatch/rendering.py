@@ -16,7 +16,8 @@ from pushcore.ports import OutgoingMessage, RenderedMessage
 def render(outgoing: OutgoingMessage, channel: Channel) -> RenderedMessage:
     """Return the body of the call that would carry a message by its workspace's account.
 
-    No credential is fetched: a body that carries one has it empty.
+    No credential is fetched: a body that carries one has it empty. One that is encrypted for the device is shown as it
+    was before.
     """
     row = VendorAccount.objects.filter(workspace=outgoing.workspace_id, channel=channel).first()
     if row is None:
@@ -29,4 +30,4 @@ def render(outgoing: OutgoingMessage, channel: Channel) -> RenderedMessage:
         requests, refused = adapter.prepare(deliveries_of([outgoing], channel), credential="")
     if refused:
         return RenderedMessage(channel, "", refused[0].vendor_code)
-    return RenderedMessage(channel, requests[0].call.body.decode())
+    return RenderedMessage(channel, (requests[0].plain or requests[0].call.body).decode())

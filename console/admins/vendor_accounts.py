@@ -24,6 +24,7 @@ from unfold.widgets import (
 )
 
 from channels_vendor.accounts import checking, in_use
+from channels_vendor.accounts.app_values import enter, values_for_apps
 from channels_vendor.base.contract import AccountField, VendorDescription
 from channels_vendor.base.outcomes import Verdict
 from channels_vendor.models import VendorAccount
@@ -252,6 +253,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         "certificate_subject",
         "certificate_expiry",
         "report_address",
+        "for_apps",
         "updated_at",
     )
     actions_detail = ("check_account", "send_test")
@@ -269,6 +271,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         certificate = [(_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")})]
         if not obj.certificate_subject:
             certificate = []
+        apps = [(_("For the app"), {"fields": ("for_apps",)})] if values_for_apps(obj) else []
         reports = []
         if vendor and vendor.read_reports and self.may(request, Right.CONFIGURE, obj):
             reports = [(_("Delivery reports"), {"fields": ("report_address",)})]
@@ -276,6 +279,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             (None, {"fields": self.with_times(["vendor", "workspace", "enabled", "state", "updated_at"])}),
             (_("Account"), {"fields": own, "description": _where_to_find(vendor) if vendor else ""}),
             *certificate,
+            *apps,
             *reports,
             (_("Sending"), {"fields": ("rate", "base_url", "auth_url", "ca_pem")}),
         )
@@ -308,6 +312,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
             checking.note_certificate(obj)
         else:
             obj.enabled = False
+            enter(obj, VENDORS[Channel(obj.channel)].new_values())
         super().save_model(request, obj, form, change)
         in_use.forget()
 
@@ -336,6 +341,13 @@ class VendorAccountAdmin(ScopedModelAdmin):
         configure the workspace's app.
         """
         return copyable(row.report_url or f"/vendor/receipts/{row.report_key}")
+
+    @display(description=_("in the app's configuration file"))
+    def for_apps(self, row: VendorAccount) -> SafeString:
+        """Show what apps need to know of the account; the workspace's `mps-device.json` has it too."""
+        return format_html_join(
+            "", "<p>{} {}</p>", ((name, copyable(text)) for name, text in values_for_apps(row).items())
+        )
 
     @display(description=_("certificate expires"))
     def certificate_expiry(self, row: VendorAccount) -> SafeString:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from channels_vendor.accounts import checking, in_use
-from channels_vendor.demo import enter
+from channels_vendor.accounts.app_values import enter
 from channels_vendor.dispatch.rate_control import RateControl
 from channels_vendor.models import VendorAccount, VendorMessage
 from channels_vendor.registry import VENDORS, demo_account

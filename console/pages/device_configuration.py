@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import get_object_or_404
 
+from channels_vendor.accounts.app_values import app_values
 from console.access.rights import MissingRightError, Right, scope_of
 from gateway import addresses
 from pushcore.channels import Platform
@@ -36,7 +37,7 @@ def device_configuration(request: HttpRequest, pk: int) -> HttpResponse:
 
 def configuration_of(workspace: Workspace, platform: Platform) -> dict[str, str]:
     """Return what an SDK needs to know to register devices of a platform (`sdk/schemas/config.json`)."""
-    return {
+    return app_values(workspace.pk, platform) | {
         "endpoint": addresses.endpoint(platform),
         "httpEndpoint": addresses.http_url(),
         "appId": workspace.app.app_id,

@@ -15,8 +15,8 @@ from pushcore.codes.results import ResultCode, ResultError
 from pushcore.devices import bindings, registry, tokens
 from pushcore.devices.client_requests import apply_report
 from pushcore.devices.info import DeviceInfo, parse_info, parse_platform
-from pushcore.devices.target_names import apns_spelling, clean_user_id
-from pushcore.devices.tokens import MAX_TOKEN_LENGTH, check_third_party
+from pushcore.devices.target_names import MAX_DEVICE_NAME_LENGTH, apns_spelling, clean_user_id
+from pushcore.devices.tokens import check_third_party
 from pushcore.models import Device, Workspace
 
 # ITU-T E.164: at most 15 digits.
@@ -93,7 +93,7 @@ def find_device(workspace: Workspace, delivery_token: str, platform: Platform | 
     token = delivery_token.strip()
     if not token:
         raise ResultError(ResultCode.NEED_DELIVERYTOKEN)
-    if len(token) > MAX_TOKEN_LENGTH or "\0" in token:
+    if len(token) > MAX_DEVICE_NAME_LENGTH or "\0" in token:
         raise ResultError(ResultCode.DELIVERYTOKEN_INVALID)
     device = Device.objects.filter(workspace=workspace, ad_token=token).first() or _by_apns(workspace, token)
     if device is None and platform == Platform.IOS:

@@ -29,7 +29,10 @@ from pushcore.webhooks.event_types import EventType
 
 _SQL = statements(__file__)
 
-MAX_TOKEN_LENGTH = 512
+# Of any channel; what one takes is in its description.
+MAX_TOKEN_LENGTH = 1024
+# As it is reported, before it is spelled as it is kept.
+_MAX_REPORTED_LENGTH = 4096
 # Apple's tokens have 32 bytes on devices, 80 in the simulator; their length may change, "do not hard-code the size"
 # (developer.apple.com, "Registering your app with APNs"); WWDC 2015 named 100 bytes as what to be ready for.
 _APNS_TOKEN = re.compile(r"(?:[0-9a-f]{2}){32,100}")
@@ -85,10 +88,17 @@ def _check_token(channel: Channel, token: str) -> str:
                 ResultCode.INVALID_PARAM, "thirdChannelDeviceToken: an APNs token is 64 to 200 hexadecimal digits"
             )
         return plain
-    if len(token) > MAX_TOKEN_LENGTH or not _TOKEN.fullmatch(token):
+    description = channel.description
+    if description.read_token and len(token) <= _MAX_REPORTED_LENGTH:
+        try:
+            token = description.read_token(token)
+        except ValueError as error:
+            raise ResultError(ResultCode.INVALID_PARAM, f"thirdChannelDeviceToken: {error}") from None
+    if len(token) > description.max_token_length or not _TOKEN.fullmatch(token):
+        longest = description.max_token_length
         raise ResultError(
             ResultCode.INVALID_PARAM,
-            f"thirdChannelDeviceToken is longer than {MAX_TOKEN_LENGTH} characters or holds blanks or other signs",
+            f"thirdChannelDeviceToken is longer than {longest} characters or holds blanks or other signs",
         )
     return token
 

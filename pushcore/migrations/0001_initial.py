@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 ('capabilities', models.CharField(blank=True, db_default='', default='', help_text="What the app's SDK can do.", max_length=64, verbose_name='capabilities')),
                 ('marketing_consent', models.BooleanField(blank=True, help_text='Null: not known, which counts as allowed.', null=True, verbose_name='marketing messages')),
                 ('third_channel', models.SmallIntegerField(blank=True, null=True, verbose_name='third-party channel')),
-                ('third_token', models.CharField(blank=True, max_length=512, verbose_name='third-party token')),
+                ('third_token', models.CharField(blank=True, max_length=1024, verbose_name='third-party token')),
                 ('third_reported_at', models.DateTimeField(blank=True, editable=False, help_text='When that token was last reported.', null=True, verbose_name='third reported at')),
                 ('activity_id', models.CharField(blank=True, editable=False, help_text='Null for a real device.', max_length=128, null=True, verbose_name='Live Activity')),
                 ('installation_id', models.CharField(blank=True, db_default='', default='', max_length=64, verbose_name='installation ID')),

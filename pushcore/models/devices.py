@@ -44,7 +44,7 @@ class Device(models.Model):
         _("marketing messages"), null=True, blank=True, help_text=_("Null: not known, which counts as allowed.")
     )
     third_channel = ChannelField(_("third-party channel"), null=True, blank=True)
-    third_token = models.CharField(_("third-party token"), max_length=512, blank=True)
+    third_token = models.CharField(_("third-party token"), max_length=1024, blank=True)
     third_reported_at = models.DateTimeField(
         _("third reported at"), null=True, blank=True, editable=False, help_text=_("When that token was last reported.")
     )

@@ -197,7 +197,7 @@ def prepared(sample: Sample, batch: list[Delivery]) -> list[list[Delivery]]:
     """Return the deliveries of each call that the adapter would make for a batch."""
     account = Account(1, sample.vendor.channel, sample.values())
     adapter: Any = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
-    requests, _ = adapter.prepare(batch, "credential")
+    requests, _ = adapter.prepare(batch, sample.credential)
     adapter.close()
     return [list(request.deliveries) for request in requests]
 

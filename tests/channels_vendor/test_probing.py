@@ -16,6 +16,7 @@ from channels_vendor.base import probing
 from channels_vendor.base.contract import Adapter
 from channels_vendor.models import VendorAccount
 from channels_vendor.simulator.simulated_vendor import SimulatedVendor
+from channels_vendor.webpush import vapid
 from pushcore.models import Workspace
 from tests.channels_vendor.conftest import add_account, enter
 from tests.channels_vendor.samples import SAMPLES, Sample
@@ -33,6 +34,7 @@ _SAID = {
     "xiaomi": "the vendor refuses the account: 21301",
     "oppo": "no auth token: 16",
     "vivo": "no auth token: 10206",
+    "webpush": "the vendor refuses to send: 403 the VAPID credentials",
     "honor": "no access token: Invalid client credentials",
 }
 
@@ -54,6 +56,8 @@ def environment(sample: Sample) -> dict[str, str]:
 
 def public_key(values: dict[str, str]) -> bytes:
     """Return the public half of the account's signing key, empty if it has none."""
+    if values.get("contact"):
+        return vapid.public_key(vapid.read_private_key(values["private_key"])).encode()
     private = values.get("p8") or json.loads(values.get("service_account", "{}")).get("private_key")
     if not private:
         return b""

@@ -24,7 +24,6 @@ from tests.channels_vendor.samples import SAMPLES, Sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-_PLATFORMS = {Channel.APNS: Platform.IOS, Channel.HARMONYOS: Platform.HARMONYOS}
 one_vendor = pytest.mark.parametrize(
     "sample", [one for one in SAMPLES if one.name == "oppo"], ids=lambda one: one.name, indirect=True
 )
@@ -40,7 +39,7 @@ def device(workspace: Workspace, channel: Channel, sample: Sample) -> Callable[[
     """Return a function that makes a device of the vendor, bound to a user of the same number."""
 
     def make(number: int) -> Device:
-        custom_data = DeviceInfo(platform=_PLATFORMS.get(channel, Platform.ANDROID))
+        custom_data = DeviceInfo(platform=channel.description.platform or Platform.ANDROID)
         known, _ = registry.register([(workspace, custom_data)])[0]
         client_requests.report(known.id, channel, sample.token(number))
         made = Device.objects.get(pk=known.id)

@@ -54,7 +54,7 @@ def test_the_body_is_the_one_that_is_sent_but_for_the_credential(
     answer = simulated.send
 
     def recording(incoming: Incoming) -> Reply:
-        received.append(incoming.body.decode())
+        received.append(sample.plain(incoming.body).decode())
         return answer(incoming)
 
     monkeypatch.setattr(simulated, "send", recording)

@@ -79,8 +79,8 @@ def _body_of(sample: Sample, **changes: str) -> str:
     """Return all that is sent of a notification."""
     account = Account(1, sample.vendor.channel, sample.values())
     adapter = sample.vendor.open(account, HttpClient(HttpSettings()), StaticCredential())
-    requests, _ = adapter.prepare(deliveries(sample, 1, **changes), "credential")
-    return "".join(unquote_plus(request.call.body.decode()) for request in requests)
+    requests, _ = adapter.prepare(deliveries(sample, 1, **changes), sample.credential)
+    return "".join(unquote_plus(sample.plain(request.call.body).decode()) for request in requests)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda one: one.name)

@@ -105,7 +105,9 @@ def faults_of_addresses() -> Iterator[str]:
 
 def faults_of_a_probe() -> Iterator[str]:
     for verdict in (Verdict.MISCONFIGURED, Verdict.RETRY, Verdict.REJECTED):
-        yield probing.describe_problem(SendOutcome(probing.probe_delivery(), verdict, 1, vendor_code="401"), ())
+        yield probing.describe_problem(
+            SendOutcome(probing.probe_delivery(probing.TOKEN), verdict, 1, vendor_code="401"), ()
+        )
 
 
 SOURCES = [faults_of_values, faults_of_keys, faults_of_lines, faults_of_addresses, faults_of_a_probe]

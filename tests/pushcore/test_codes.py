@@ -38,7 +38,7 @@ def test_an_error_names_code_name_and_detail() -> None:
 def test_every_channel_has_its_status_codes() -> None:
     counted = {channel: sum(1 for key in statuses.STATUSES if key[0] == channel) for channel, _ in statuses.STATUSES}
     assert counted == {
-        "common": 9, "apns": 16, "huawei": 22, "xiaomi": 36, "oppo": 12, "vivo": 18, "fcm": 7,
+        "common": 9, "apns": 16, "huawei": 22, "xiaomi": 36, "oppo": 12, "vivo": 18, "fcm": 7, "webpush": 7,
     }  # fmt: skip
 
 

@@ -124,7 +124,7 @@ class CommonPushSchema(RequestSchema):
     )
     apnsCollapseId = Text(
         source="vendor_options.apnsCollapseId",
-        help_text="APNs: notifications with the same one replace each other; at most 64 bytes.",
+        help_text="APNs, Web Push: notifications with the same one replace each other; at most 64 bytes.",
     )
     apnsCategory = Text(source="vendor_options.apnsCategory", help_text="APNs: category, whose actions are offered.")
     threadId = Text(source="vendor_options.threadId", help_text="APNs: notifications with the same one are grouped.")

@@ -24,6 +24,8 @@ class Sample:
         auth_path: Path of the simulator's token endpoint.
         renews: Whether a refused credential can be renewed.
         batching: Whether one request carries several tokens.
+        credential: One as the adapter's `prepare` takes it.
+        plain: Returns a call's body as the vendor's service or the device reads it.
         variant: Tells the samples of one vendor apart.
     """
 
@@ -38,6 +40,8 @@ class Sample:
     auth_path: str = ""
     renews: bool = True
     batching: bool = False
+    credential: str = "credential"
+    plain: Callable[[bytes], bytes] = bytes
     variant: str = ""
 
     @property

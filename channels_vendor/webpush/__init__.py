@@ -1,0 +1,1 @@
+"""Web Push: browsers, by the push services of their vendors."""
