@@ -38,7 +38,6 @@ from pushcore.privacy import schedules
 from pushcore.storage import clock
 from pushcore.storage.sql import statements
 from pushcore.storage.wake import wake_task
-from pushcore.webhooks import events as webhook_events
 
 _SQL = statements(__file__)
 
@@ -153,8 +152,7 @@ def _erase_events(erasure: Erasure) -> int | None:
 
 
 def _finish(erasure: Erasure) -> None:
-    """Delete webhook events and what reports of files quote of the user, and the user's ID from the erasure itself."""
-    webhook_events.forget_user(erasure.workspace_id, erasure.user_id)
+    """Delete what reports of files quote of the user, and the user's ID from the erasure itself."""
     files = FileFault.objects.filter(file__workspace=erasure.workspace_id)
     files.filter(record__startswith=f"{erasure.user_id},").delete()
     Erasure.objects.filter(pk=erasure.pk).update(user_id="", finished_at=clock.now())

@@ -142,12 +142,6 @@ def tasks_finished(cursor: CursorWrapper, task_ids: Sequence[int], now: datetime
     _wake(cursor)
 
 
-def forget_user(workspace_id: int, user_id: str) -> None:
-    """Delete the events that name a user, posted or not. Reads the events that are kept of the workspace."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SQL["forget_user"], {"workspace": workspace_id, "user": user_id})
-
-
 def _wake(cursor: CursorWrapper) -> None:
     if cursor.rowcount > 0:
         transaction.on_commit(sender_signals.wake_sender)

@@ -91,13 +91,3 @@ SELECT pushcore_new_ids(1), t.workspace_id, e.id, %(event)s,
 FROM finished t
 JOIN pushcore_webhookendpoint e
     ON e.workspace_id = t.workspace_id AND e.enabled AND %(event)s = ANY(e.event_types)
-
--- forget_user --
--- Delete the events that name a user, and the attempts to post them.
-WITH gone AS (
-    DELETE FROM pushcore_webhookdelivery d
-    WHERE d.workspace_id = %(workspace)s
-        AND (d.data::json ->> 'userId' = %(user)s OR d.data::json ->> 'targetId' = %(user)s)
-    RETURNING d.id
-)
-DELETE FROM pushcore_webhookattempt a USING gone WHERE a.delivery_id = gone.id

@@ -24,7 +24,6 @@ from pushcore.devices.registry import KnownDevice
 from pushcore.devices.tokens import Claim
 from pushcore.models import App, Device, Message, PushTask, WebhookDelivery, WebhookEndpoint, Workspace
 from pushcore.ports import DeviceEvent, Outcome
-from pushcore.privacy import erasure
 from pushcore.revocation import revocations, task_rows
 from pushcore.webhooks import endpoints, event_types
 from tests.pushcore.conftest import RecordingLane
@@ -227,13 +226,3 @@ def test_the_secret_is_kept_encrypted(subscribe: Subscribe, settings: Settings) 
 def test_every_event_has_a_name_of_its_own_that_fits(subscribe: Subscribe) -> None:
     assert len(set(event_types.NAMES)) == len(event_types.EventType)
     assert max(map(len, event_types.NAMES)) <= 32
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_erased_user_is_in_no_event(subscribe: Subscribe, known: KnownDevice, workspace: Workspace) -> None:
-    subscribe("https://backend.example/", "user.bound", "user.unbound")
-    device = Device.objects.get(pk=known.id)
-    bindings.bind(device, "ann")
-    bindings.bind(device, "bob")
-    erasure.erase(workspace, "ann", source=PushTask.Source.RPC, author="test")
-    assert [(name, data["userId"]) for name, data in queued()] == [("user.bound", "bob")]
