@@ -1,4 +1,4 @@
-"""`mps push`, `template`, `audience`, `segment`, `device`, `task` and `api`: see `mps push --help` and docs/cli.md.
+"""`mps push`, `template`, `audience`, `segment`, `device`, `task`, `api`, `mcp`: see `mps push --help`, docs/cli.md.
 
 Exit codes: 0 done, 1 refused by the API, 2 wrong command line, 3 the service cannot be reached.
 """
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from mps_cli import audience, devices, push, segments, tasks, templates
@@ -73,7 +74,24 @@ def parser() -> argparse.ArgumentParser:
     for module in (push, templates, audience, segments, devices, tasks):
         module.add_to(commands)
     _add_api(commands)
+    _add_mcp(commands)
     return top
+
+
+def _add_mcp(commands: Any) -> None:
+    server = commands.add_parser("mcp", help="serve these commands to a language model", description=_serve.__doc__)
+    server.add_argument("--read-only", action="store_true", help="offer only tools that change nothing")
+    server.add_argument("--credentials", default="", help="file of credentials")
+    server.set_defaults(handler=_serve)
+
+
+def _serve(api: Api, arguments: argparse.Namespace) -> None:
+    """Serve the commands as tools of the Model Context Protocol, on standard input and output."""
+    try:
+        module = import_module("mps_cli.mcp_server")
+    except ModuleNotFoundError as error:
+        raise CredentialsError(f"{error.name} is not installed: pip install message-push-service[mcp]") from None
+    module.serve(parser(), api, read_only=arguments.read_only)
 
 
 def _add_api(commands: Any) -> None:

@@ -18,7 +18,7 @@ _MODULES = {
     "prepare": "mps_project.launcher.prepare",
 }
 # Commands for whoever uses the service, from anywhere: they need its address and a key.
-_CLIENT_COMMANDS = frozenset({"push", "template", "audience", "device", "task", "api"})
+_CLIENT_COMMANDS = frozenset({"push", "template", "audience", "segment", "device", "task", "api", "mcp"})
 
 
 def main() -> int:
