@@ -87,7 +87,7 @@ def test_the_curl_examples_push(stack: Stack, users: list[PahoDevice], folder: P
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not on this machine")
     answers = run(["bash", "-euc", program(stack, "sh")], folder)
-    assert [answer["code"] for answer in answers] == ["100"] * 19
+    assert [answer["code"] for answer in answers] == ["100"] * 25
     tasks = [answer["data"] for answer in answers]
     # The message of the file is the same as that of the template push; the audience is Ann.
     expected = sorted([*PUSHED, ("Hello Ann", "tea"), ("For members", "")])
