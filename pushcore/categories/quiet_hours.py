@@ -34,6 +34,8 @@ BATCH = 1000
 A_DAY = timedelta(days=1)
 # Longer than a step takes; the lease is renewed with each.
 LEASE = timedelta(seconds=60)
+# A workspace whose messages a lane did not take is walked on after so long.
+LANE_AWAY = timedelta(seconds=10)
 
 
 def any_due() -> bool:
@@ -127,7 +129,7 @@ def _walk(hours: QuietHours, deadline: float) -> int:
     while not is_over and time.monotonic() < deadline:
         read, waiting = _next_waiting(hours.pk, position, zones)
         if waiting and not dispatch.to_lanes(deliverable.by_id(waiting)):
-            mine.update(leased_until=None)  # a lane is away: the next run goes on here
+            mine.update(leased_until=clock.now() + LANE_AWAY)  # a later run goes on here
             return offered
         offered += len(waiting)
         is_over, position = read is None, read or position

@@ -31,9 +31,9 @@ def counted(device_id: int | None, status: int, channel: Channel) -> tuple[bool,
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("channel", Channel, ids=lambda channel: channel.label)
-def test_a_message_counts_as_pushed_unless_it_was_revoked_unbound_or_refused_for_a_dead_token(channel: Channel) -> None:
+def test_a_message_counts_as_pushed_unless_it_ended_before_or_was_refused_for_a_dead_token(channel: Channel) -> None:
     dead = channel.description.dead_token_statuses
-    not_pushed = {statuses.NO_BIND_INFO, statuses.REVOKED} | dead
+    not_pushed = {statuses.NO_BIND_INFO, statuses.REVOKED, statuses.HELD_BACK, statuses.NO_CONSENT} | dead
     assert {code for code in CODES if not counted(7, code, channel)[0]} == not_pushed
     assert {code for code in CODES if counted(7, code, channel)[1]} == {statuses.ACKED}
 
