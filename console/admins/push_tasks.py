@@ -27,7 +27,7 @@ from console.access import audit
 from console.access.rights import MissingRightError, Right, Scope, scope_of
 from console.components import progress, task_report
 from console.components.chips import CreatedFilter
-from console.components.columns import identifier, moment, pretty_json, push_type
+from console.components.columns import identifier, moment, moment_text, pretty_json, push_type
 from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
 from console.components.filters import PushTypeFilter, SourceFilter, TaskKindFilter, WorkspaceFilter
@@ -231,6 +231,10 @@ class PushTaskAdmin(LargeTableAdmin):
         load = file or walk
         if load is not None and load.messages_per_second:
             shown.append((_("messages a second"), format_html("{}", intcomma(load.messages_per_second))))
+        if walk is not None and walk.local_time is not None:
+            shown.append((_("local time"), format_html("{}", f"{walk.local_time:%H:%M}")))
+            if walk.not_before is not None and not walk.finished_at:
+                shown.append((_("next wave"), format_html("{}", moment_text(walk.not_before, zone_of(task)))))
         if walk is not None:
             found = progress.figures_of(task, walk)["audience"]
             shown.append((_("segment") if walk.segment_name else _("devices"), progress.live(task, "audience", found)))

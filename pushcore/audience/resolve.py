@@ -99,6 +99,7 @@ class FoundDevice(NamedTuple):
     platform: int
     third_channel: int | None
     third_token: str
+    time_zone: str
 
     @property
     def target(self) -> ResolvedTarget:

@@ -61,6 +61,6 @@ SELECT max(page.id) FROM (
 
 -- page --
 -- Find the first of them that meet a condition, in order.
-SELECT d.id, d.ad_token, d.platform, d.third_channel, d.third_token FROM pushcore_device d
+SELECT d.id, d.ad_token, d.platform, d.third_channel, d.third_token, d.time_zone FROM pushcore_device d
 WHERE d.workspace_id = %(workspace)s AND d.activity_id IS NULL AND d.id > %(after)s AND d.id <= %(to)s AND {condition}
 ORDER BY d.id LIMIT %(at_most)s

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from pushcore.audience.resolve import Page
+from pushcore.audience.resolve import FoundDevice, Page
 from pushcore.audience.walks import condition_of
 from pushcore.loading import pace
 from pushcore.loading.messages import NewMessage, rows_of
@@ -26,6 +26,15 @@ class _Entry(NamedTuple):
     target: str
     msgkey: str
     override: None = None
+
+
+def messages_to(found: Sequence[FoundDevice], msgkey: str) -> list[NewMessage]:
+    """Make a message for each device."""
+    message_ids = ids.new_ids(len(found)) if found else []
+    return [
+        (message_id, _Entry(device.ad_token, msgkey), device.target)
+        for message_id, device in zip(message_ids, found, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,7 @@ class AudienceSource(Source[Page, PageBlock]):
         found = self._walk.find(read, at_most)
         if at_most and len(found) == at_most:  # the others of the page are looked at with the next block
             read = read._replace(end=found[-1].device_id)
-        message_ids = ids.new_ids(len(found)) if found else []
-        messages = [
-            (message_id, _Entry(device.ad_token, self.load.msgkey), device.target)
-            for message_id, device in zip(message_ids, found, strict=True)
-        ]
+        messages = messages_to(found, self.load.msgkey)
         return PageBlock(read, messages, rows_of(self.task, messages))
 
     def claim(self, block: PageBlock, now: datetime) -> PageBlock:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+
+from django.conf import settings
 
 from pushcore.audience import conditions, segments
 from pushcore.audience.condition_text import to_json_form
+from pushcore.audience.local_time import LocalTime
 from pushcore.audience.names import Kind
 from pushcore.audience.resolve import Walk, ids_of_names
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import AudienceWalk, Device, PushTask, Workspace
 from pushcore.push.requests import AudiencePush
+from pushcore.storage import clock
 
 # Audience pushes of a workspace whose devices are still walked.
 MAX_OPEN = 20
@@ -28,6 +33,7 @@ class ResolvedCondition:
         ids: The ids of its tags and topics.
         msgkey: Of all the push's messages.
         messages_per_second: The push's pace; None for as fast as it goes.
+        local_time: The time on each device's own clock at which it gets the push; None for now.
     """
 
     form: dict[str, Any]
@@ -35,6 +41,7 @@ class ResolvedCondition:
     ids: Mapping[tuple[Kind, str], int]
     msgkey: str
     messages_per_second: int | None = None
+    local_time: LocalTime | None = None
 
     def walk(self, workspace_id: int) -> Walk:
         """Return the walk of the devices that meet it."""
@@ -50,7 +57,20 @@ def resolve_condition(workspace: Workspace, request: AudiencePush) -> ResolvedCo
     form = form_of(workspace, request.condition, request.segment_name)
     name = segments.clean_name(request.segment_name) if request.segment_name else ""
     ids = ids_of_names(workspace.pk, conditions.parse(form))
-    return ResolvedCondition(form, name, ids, request.msgkey, request.messages_per_second)
+    local_time = _local_time(request)
+    return ResolvedCondition(form, name, ids, request.msgkey, request.messages_per_second, local_time)
+
+
+def _local_time(request: AudiencePush) -> LocalTime | None:
+    now = clock.now()
+    local_time = LocalTime.parse(request.local_time, request.local_date, now)
+    if local_time is not None:
+        most = timedelta(seconds=settings.MAX_EXPIRED_SECONDS) - (local_time.last_moment(now) - now)
+        if timedelta(seconds=request.expired_seconds) > most:
+            raise ResultError(
+                ResultCode.EXPIREDTIME_TOO_LONG, f"at a local time, at most {int(most.total_seconds())} seconds"
+            )
+    return local_time
 
 
 def form_of(workspace: Workspace, condition: Mapping[str, Any] | str | None, segment_name: str) -> dict[str, Any]:
@@ -97,6 +117,8 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
         names=names,
         msgkey=condition.msgkey,
         messages_per_second=condition.messages_per_second,
+        local_time=condition.local_time.time if condition.local_time else None,
+        local_date=condition.local_time.day if condition.local_time else None,
         last_device_id=newest.pk if newest else 0,
     )
 
@@ -104,4 +126,4 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
 def condition_of(walk: AudienceWalk) -> ResolvedCondition:
     """Return the condition of a walk, with the ids that its names had when the push was accepted."""
     ids = {(Kind(int(kind)), name): name_id for kind, known in walk.names.items() for name, name_id in known.items()}
-    return ResolvedCondition(walk.condition, walk.segment_name, ids, walk.msgkey, walk.messages_per_second)
+    return ResolvedCondition(walk.condition, walk.segment_name, ids, walk.msgkey)

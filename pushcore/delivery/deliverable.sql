@@ -7,7 +7,7 @@
 -- columns --
 -- The columns of a message m and its device d. Each statement adds whether the message may be delivered.
 m.id, m.task_id, m.target, m.msgkey, d.id, d.platform, d.third_channel, d.third_token, m.sent_at IS NOT NULL,
-d.capabilities LIKE '%%,trampoline,%%', m.override::text
+d.capabilities LIKE '%%,trampoline,%%', m.override::text, m.expire_at
 
 -- device --
 -- What is read of a device: for the columns, and for the rules.

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import structlog
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
-from pushcore.audience.source import AudienceSource
+from pushcore.audience.waves import source_of
 from pushcore.file_push.source import FileSource
 from pushcore.loading import lease, messages, pace
 from pushcore.loading.messages import NewMessage
@@ -39,7 +39,7 @@ MAX_FAILURES = 8
 # What is loaded, by the table that keeps how far it is.
 SOURCES: dict[type[TaskLoad], Callable[[Any], Source[Any, Any]]] = {
     FileImport: FileSource,
-    AudienceWalk: AudienceSource,
+    AudienceWalk: source_of,
 }
 
 
@@ -91,7 +91,7 @@ def _load(load: TaskLoad, deadline: float) -> int:
     try:
         return _load_at_pace(source, deadline) if load.messages_per_second else _load_from(source, deadline)
     except TaskRevokedError:
-        _finish(source)
+        _finish(source, source.abandon)
         return 0
 
 
@@ -114,7 +114,7 @@ def _load_from(source: Source[Any, Any], deadline: float) -> int:
         for written in writing:
             made += written.result()
     if ahead is None:
-        _finish(source)
+        _finish(source, source.finish)
     return made
 
 
@@ -124,7 +124,7 @@ def _load_at_pace(source: Source[Any, Any], deadline: float) -> int:
     while time.monotonic() < deadline:
         read = next(source.read(), None)
         if read is None:
-            _finish(source)
+            _finish(source, source.finish)
             break
         made += _write(source, source.prepare(read), _CommitSlot.of_nothing(), _CommitSlot(Event(), Event()))
         source.load.refresh_from_db()
@@ -133,10 +133,10 @@ def _load_at_pace(source: Source[Any, Any], deadline: float) -> int:
     return made
 
 
-def _finish(source: Source[Any, Any]) -> None:
-    """Note that all messages are made; they may all have their final status already."""
+def _finish(source: Source[Any, Any], note: Callable[[], None]) -> None:
+    """Note that messages are made, or shall not be; they may all have their final status already."""
     with transaction.atomic(), connection.cursor() as cursor:
-        source.finish()
+        note()
         webhook_events.tasks_finished(cursor, [source.load.pk], clock.now())
 
 

@@ -64,4 +64,8 @@ class Source(ABC, Generic[R, B]):
 
     @abstractmethod
     def finish(self) -> None:
-        """Note that all messages are made, or that the rest shall not be."""
+        """Note that all that was to be read is made, or when there is more to read."""
+
+    def abandon(self) -> None:
+        """Note that the rest shall not be made."""
+        self.finish()

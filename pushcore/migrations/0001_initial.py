@@ -410,10 +410,26 @@ class Migration(migrations.Migration):
                 ('msgkey', models.CharField(max_length=64, verbose_name='customer message ID')),
                 ('last_device_id', models.BigIntegerField()),
                 ('found', models.BigIntegerField(default=0, verbose_name='devices found')),
+                ('local_time', models.TimeField(null=True, verbose_name='local time')),
+                ('local_date', models.DateField(null=True, verbose_name='local date')),
+                ('has_waves', models.BooleanField(default=False)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),
             ],
             options={
                 'verbose_name': 'devices of an audience push',
+            },
+        ),
+        migrations.CreateModel(
+            name='AudienceWave',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('devices', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('position', models.IntegerField(default=0)),
+                ('walk', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='waves', to='pushcore.audiencewalk')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['walk', 'at', 'id'], name='pushcore_audience_wave_next')],
             },
         ),
         migrations.AddIndex(

@@ -1,7 +1,7 @@
 """The models of the domain, one file for each subject."""
 
 from pushcore.models.apps import App, Workspace
-from pushcore.models.audience import AudienceName, AudienceProfile, AudienceWalk, Segment, UserAlias
+from pushcore.models.audience import AudienceName, AudienceProfile, AudienceWalk, AudienceWave, Segment, UserAlias
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.categories import CapCount, ConsentRefusal, MessageCategory, QuietHours
 from pushcore.models.devices import Binding, Device, TokenLoss
@@ -24,6 +24,7 @@ __all__ = [
     "AudienceName",
     "AudienceProfile",
     "AudienceWalk",
+    "AudienceWave",
     "Binding",
     "Broadcast",
     "BroadcastCursor",

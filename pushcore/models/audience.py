@@ -159,9 +159,31 @@ class AudienceWalk(TaskLoad):
     # The newest of the workspace when the push was accepted: later ones do not get it.
     last_device_id = models.BigIntegerField()
     found = models.BigIntegerField(_("devices found"), default=0)
+    # Of a push at a local time (`pushcore.audience.waves`), and whether its devices are assigned to waves.
+    local_time = models.TimeField(_("local time"), null=True)
+    local_date = models.DateField(_("local date"), null=True)
+    has_waves = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("devices of an audience push")
         indexes = [
             models.Index(fields=["id"], condition=Q(finished_at__isnull=True), name="pushcore_audience_walk_open")
         ]
+
+
+class AudienceWave(models.Model):
+    """Devices of an audience push that get it at the same moment: those of one page, in the order of their ids.
+
+    `position` is how many of them have their message. When all have, the row is deleted.
+    """
+
+    walk = models.ForeignKey(AudienceWalk, on_delete=models.CASCADE, related_name="waves", db_index=False)
+    at = models.DateTimeField()
+    devices = ArrayField(models.BigIntegerField())
+    position = models.IntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["walk", "at", "id"], name="pushcore_audience_wave_next")]
+
+    def __str__(self) -> str:
+        return f"{self.walk_id} {self.at}"

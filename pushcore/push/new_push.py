@@ -51,6 +51,8 @@ class NewPush:
     ) -> NewPush:
         """Make the row of a push's task, as of now. `claims`: whether its idempotency keys are to be claimed."""
         now = clock.now()
+        local_time = push.condition.local_time if push.condition else None
+        last_sent_at = local_time.last_moment(now) if local_time else now
         task = PushTask(
             workspace=workspace,
             name=push.task_name,
@@ -61,7 +63,7 @@ class NewPush:
             content=push.content,
             options=push.options,
             fingerprint=push.fingerprint,
-            expire_at=now + timedelta(seconds=push.expired_seconds),
+            expire_at=last_sent_at + timedelta(seconds=push.expired_seconds),
             created_at=now,
             message_category=push.message_category,
             device_rules=push.device_rules,

@@ -131,6 +131,8 @@ class AudiencePush(PushRequest):
         segment_name: The segment whose condition they meet.
         template_name: The template that is rendered; without one, title and content are the request's own.
         messages_per_second: Its pace; None for as fast as it goes.
+        local_time: The time on each device's own clock at which it gets the push (`09:00`); empty for now.
+        local_date: The date there (`2026-06-01`); empty for the next time that it is `local_time`.
     """
 
     kind = PushTask.Kind.AUDIENCE
@@ -138,6 +140,8 @@ class AudiencePush(PushRequest):
     condition: Mapping[str, Any] | str | None = None
     segment_name: str = ""
     messages_per_second: int | None = None
+    local_time: str = ""
+    local_date: str = ""
     msgkey: str
     template_name: str = ""
     template_key_value: Mapping[str, str] = field(default_factory=dict)

@@ -45,6 +45,26 @@ def iphones(workspace: Workspace) -> Segment:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_push_to_a_segment_is_sent_at_the_local_time_that_was_typed(
+    superuser: Client, workspace: Workspace, iphones: Segment
+) -> None:
+    typed = form(workspace, step="review", segment="iphones", title="To iPhones", local_time="09:30")
+    review = superuser.post(CREATE, typed)
+    assert "At the local time" in review.text
+    superuser.post(CREATE, typed | {"step": "send", "counted": review.context["counted"], "devices": "2"})
+    load.load_all()
+    task = PushTask.objects.get()
+    walk = AudienceWalk.objects.get(pk=task.pk)
+    assert (f"{walk.local_time:%H:%M}", walk.waves.count(), walk.finished_at) == ("09:30", 1, None)
+    page = superuser.get(f"/console/pushcore/pushtask/{task.pk}/change/").text
+    assert "Local time" in page
+    assert "Next wave" in page
+    copied = superuser.get(CREATE, {"from": task.pk}).text
+    assert 'value="09:30"' in copied
+    assert f'value="{typed["valid_seconds"]}"' in copied
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_push_to_a_segment_has_the_pace_that_was_typed(
     superuser: Client, workspace: Workspace, iphones: Segment
 ) -> None:

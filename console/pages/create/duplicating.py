@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from console.pages.create.explanations import PARAMETERS
 from console.pages.create.fields import ICONS, IMAGES, MAX_PARAMETER_ROWS, RICH_STYLE
+from pushcore.audience.local_time import LocalTime
 from pushcore.models import AudienceWalk, Broadcast, FileImport, PushTask, Segment, TaskLoad
 from pushcore.models.pushes import NAMED_TARGETS, DeliveryType
 from pushcore.push import templates
@@ -51,7 +52,10 @@ def copy_of(task: PushTask) -> Copy:
         values |= _audience(task)
     elif task.kind == PushTask.Kind.AUDIENCE:
         found, missing = _segment(task)
-        values |= found | _pace(AudienceWalk.objects.filter(pk=task.pk).first())
+        walk = AudienceWalk.objects.filter(pk=task.pk).first()
+        values |= found | _pace(walk)
+        if walk is not None and walk.local_time is not None:
+            values |= _local_time(task, LocalTime(walk.local_time, walk.local_date))
         notes += missing
     elif task.kind == PushTask.Kind.MULTIPLE:
         values |= _pace(FileImport.objects.filter(pk=task.pk).first())
@@ -148,6 +152,12 @@ def _segment(task: PushTask) -> tuple[dict[str, Any], list[str]]:
 def _pace(load: TaskLoad | None) -> dict[str, Any]:
     """Return how many messages a second a push to many devices made, if it had a pace."""
     return {"messages_per_second": load.messages_per_second} if load and load.messages_per_second else {}
+
+
+def _local_time(task: PushTask, local_time: LocalTime) -> dict[str, Any]:
+    """Return the local time of a push, and how long its messages are valid from then on."""
+    validity = task.expire_at - local_time.last_moment(task.created_at)
+    return {"local_time": f"{local_time.time:%H:%M}", "valid_seconds": max(1, round(validity.total_seconds()))}
 
 
 def _audience(task: PushTask) -> dict[str, Any]:

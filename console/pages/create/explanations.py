@@ -116,6 +116,7 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
     (_Code.MSG_PAYLOAD_TOO_LONG, ""): Explanation(
         "", _("The message is too large: texts, addresses and parameters take {payload} bytes together at most.")
     ),
+    (_Code.INVALID_PARAM, "localTime"): Explanation("local_time", _("Enter a time of the day, such as 09:00.")),
     (_Code.INVALID_PARAM, "messagesPerSecond"): Explanation(
         "messages_per_second", _("A number from 1 to {messages_per_second}, or nothing.")
     ),

@@ -207,6 +207,26 @@ class PacePart(PushForm):
     )
 
 
+class LocalTimePart(PushForm):
+    """The time on each device's own clock at which it gets the push."""
+
+    local_time = forms.TimeField(
+        label=_("At the local time"),
+        required=False,
+        widget=text(type="time"),
+        help_text=_(
+            "Each device gets it when it is that time in its own time zone, within 24 hours; empty for at once. "
+            "Devices without a time zone: that of the workspace."
+        ),
+    )
+
+    @property
+    def local_time_text(self) -> str:
+        """The time as requests have it; empty for at once."""
+        given = self.cleaned_data.get("local_time")
+        return f"{given:%H:%M}" if given is not None else ""
+
+
 class ChannelPart(PushForm):
     """The choice between vendor and self-built channel on Android."""
 

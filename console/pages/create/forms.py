@@ -12,6 +12,7 @@ from console.pages.create.explanations import required
 from console.pages.create.fields import (
     ChannelPart,
     ContentPart,
+    LocalTimePart,
     MessageIdPart,
     PacePart,
     PlaceholdersPart,
@@ -169,7 +170,7 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
         )
 
 
-class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, PacePart):
+class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, PacePart, LocalTimePart):
     """Push to the devices of a segment, with the content typed in."""
 
     kind = "audience"
@@ -182,6 +183,7 @@ class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, PacePar
             task_name=_task_name(given, given["msgkey"]),
             segment_name=given["segment"].name if given["segment"] else "",
             messages_per_second=given.get("messages_per_second"),
+            local_time=self.local_time_text,
             msgkey=given["msgkey"],
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,

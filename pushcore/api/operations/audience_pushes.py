@@ -9,7 +9,7 @@ from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2020, Operation
 from pushcore.api.operations.push_schema import EXAMPLE_TASK, CommonPushSchema, Submission
 from pushcore.api.operations.pushes import submit
 from pushcore.api.schema import OPTIONAL
-from pushcore.codes.results import ResultCode
+from pushcore.codes.results import ResultCode, ResultError
 from pushcore.push.requests import AudiencePush
 
 
@@ -55,12 +55,22 @@ class PushToAudienceSchema(CommonPushSchema):
         help_text="Pace: so many messages a second at most, 1 to 100,000 (docs/timing.md).",
         **OPTIONAL,
     )
+    localTime = Text(
+        source="local_time",
+        help_text="HH:MM: each device gets it when it is that time where it is, within 24 hours (docs/timing.md).",
+    )
+    localDate = Text(
+        source="local_date", help_text="YYYY-MM-DD: localTime of that date; not with strategyType 1 and 2."
+    )
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Submission:
         """Make the push."""
         values["android_channel"] = values["android_channel"] or 0
-        return super().build(values)
+        submission = super().build(values)
+        if submission.strategy is not None and submission.push.local_date:
+            raise ResultError(ResultCode.INVALID_PARAM, "localDate: strategyContent says on which days it is sent")
+        return submission
 
 
 OPERATIONS = (

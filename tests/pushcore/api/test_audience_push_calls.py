@@ -80,6 +80,26 @@ def test_a_scheduled_push_goes_to_those_who_meet_the_condition_when_it_is_sent(
     assert PushTask.objects.get().kind == "audience"
 
 
+def test_a_push_at_a_local_time_over_either_api_waits_for_it(
+    rest: Rest, rpc2020: Rpc2020, workspace: Workspace, lane: RecordingLane
+) -> None:
+    registry.register([(workspace, DeviceInfo(time_zone="Asia/Tokyo"))])
+    # Two hours ago in Tokyo, so tomorrow.
+    past = (timezone.now() + timedelta(hours=9 - 2)).strftime("%H:%M")
+    data_of(rpc2020.call("PushToAudience", form_of(PUSH | {"localTime": past})))
+    call(rest, "PushToAudience", **PUSH | {"msgkey": "k2", "localTime": past, "messagesPerSecond": 5})
+    assert load.load_all() == 0
+    for walk in AudienceWalk.objects.all():
+        assert walk.found == 1
+        assert walk.not_before is not None
+        assert walk.not_before > timezone.now() + timedelta(hours=20)
+    soon = int((timezone.now() + timedelta(hours=1)).timestamp() * 1000)
+    scheduled = PUSH | {"msgkey": "k3", "localTime": past, "strategyType": 1, "strategyContent": {"fixedTime": soon}}
+    call(rest, "PushToAudience", **scheduled)
+    dated = scheduled | {"msgkey": "k4", "localDate": "2026-06-01"}
+    assert "localDate" in rest.call(REST_PATHS["PushToAudience"], SCOPE | dated)["message"]
+
+
 def test_a_dry_run_counts_by_channel_and_keeps_nothing(
     rest: Rest, rpc2020: Rpc2020, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
