@@ -28,9 +28,9 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def ann(mine: Everything) -> Workspace:
-    """The workspace, without receipts, of a user with a device and three messages."""
+    """The workspace, without receipts and webhooks, of a user with a device and three messages."""
     device = mine[Device]
-    Workspace.objects.filter(pk=device.workspace_id).update(callback_enabled=False)
+    Workspace.objects.filter(pk=device.workspace_id).update(callback_enabled=False, webhook_events=[])
     device.refresh_from_db()
     bindings.bind(device, ANN)
     for number in range(3):

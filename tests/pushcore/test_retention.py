@@ -20,6 +20,8 @@ GROWING = [
     "pushcore_pushtask",
     "pushcore_receipt",
     "pushcore_receiptattempt",
+    "pushcore_webhookattempt",
+    "pushcore_webhookdelivery",
 ]
 
 
