@@ -18,17 +18,27 @@ execFileSync(process.execPath, [createRequire(import.meta.url).resolve('typescri
 // For pages without a bundler of their own: one classic script, the global `MpsDevice`.
 const mqtt = JSON.parse(readFileSync(join(here, 'node_modules/mqtt/package.json'), 'utf8'));
 const banner = `/*! @mps/device ${version} with mqtt.js ${mqtt.version}; licences: LICENSES.md */`;
-await build({
+const script = {
   absWorkingDir: here,
-  entryPoints: ['src/browser/index.ts'],
-  outfile: 'dist/mps-device.min.js',
   bundle: true,
   minify: true,
   format: 'iife',
-  globalName: 'MpsDevice',
   platform: 'browser',
   target: 'es2022',
   legalComments: 'none',
-  banner: { js: banner },
   logLevel: 'warning',
+};
+await build({
+  ...script,
+  entryPoints: ['src/browser/index.ts'],
+  outfile: 'dist/mps-device.min.js',
+  globalName: 'MpsDevice',
+  banner: { js: banner },
+});
+// The service worker for Web Push, which a site serves beside its pages.
+await build({
+  ...script,
+  entryPoints: ['src/browser/sw.ts'],
+  outfile: 'dist/mps-sw.min.js',
+  banner: { js: `/*! @mps/device ${version}: service worker */` },
 });

@@ -17,6 +17,17 @@ async function main() {
     },
     onRevoked: (k) => document.querySelector(`[data-k="${k}"]`)?.remove(),
   });
+  // Web Push: browsers ask the user only after a click. On later visits call it again after start.
+  const subscribe = document.getElementById('subscribe');
+  subscribe.hidden = !client.webPush.isOffered;
+  subscribe.addEventListener('click', async () => {
+    try {
+      await client.webPush.subscribe();
+      show('subscribed', 'subscribed');
+    } catch (error) {
+      show('subscribed', error.message);
+    }
+  });
   // The click is the consent; ask yours in your own words.
   document.getElementById('start').addEventListener('click', () => client.start({ consent: true }));
 }

@@ -5,11 +5,13 @@ import { PushClient as CoreClient } from '../core/client.js';
 import { mqttTransport } from '../mqtt/transport.js';
 import { IndexedDBStore } from './indexeddb_store.js';
 import { TabChannel, WebLockLeader } from './tabs.js';
+import { WebPush } from './web_push.js';
 
 export * from '../core/index.js';
 export { mqttTransport } from '../mqtt/transport.js';
 export { IndexedDBStore } from './indexeddb_store.js';
 export { TabChannel, WebLockLeader } from './tabs.js';
+export { WebPush, type WebPushOptions } from './web_push.js';
 
 /** What a page hands to its client. */
 export type BrowserOptions = Omit<ClientOptions, 'store'> & Partial<Pick<SharedOptions, 'leader' | 'channel'>> & { store?: IndexedDBStore };
@@ -19,6 +21,9 @@ export type BrowserOptions = Omit<ClientOptions, 'store'> & Partial<Pick<SharedO
  * handlers of all.
  */
 export class PushClient extends SharedClient {
+  /** Notifications while no page is open. */
+  readonly webPush: WebPush;
+
   constructor(options: BrowserOptions) {
     const store = options.store ?? new IndexedDBStore();
     super({
@@ -29,6 +34,7 @@ export class PushClient extends SharedClient {
       store,
       description: { manufacturer: 'Browser', model: navigator.platform, ...options.description },
     });
+    this.webPush = new WebPush(this, options.config, store.name);
     addEventListener('online', () => this.networkUp());
   }
 }

@@ -11,6 +11,8 @@ export interface Config {
   workspaceId: string;
   clientKey: string;
   platform: Platform;
+  /** The VAPID public key, where the workspace has an account for Web Push. */
+  webPushKey?: string;
 }
 
 /** What a device tells of itself; shown in the console. */
