@@ -37,6 +37,9 @@ def add_to(commands: Any) -> None:
     audience.add_argument("--content", default="")
     audience.add_argument("--uri", default="", help="what a tap opens")
     _add_template(audience, required=False)
+    audience.add_argument(
+        "--local-time", default="", metavar="HH:MM", help="when it is that time where a device is, within 24 hours"
+    )
     audience.add_argument("--msgkey", default="", help="the push's own ID; else it is random")
     file = add_command(group, "file", _file, "Push a template to the targets of a file (target,msgkey,name=value,...).")
     file.add_argument("path", type=Path)
@@ -44,6 +47,8 @@ def add_to(commands: Any) -> None:
     _add_target_type(file)
     for command in (simple, template, broadcast, audience, file):
         _add_common(command)
+    for command in (audience, file):
+        command.add_argument("--pace", type=int, metavar="NUMBER", help="so many messages a second at most")
     for command in (simple, template, broadcast, audience):
         command.add_argument("--at", type=moment, metavar="TIME", help="send at a time, such as 2026-12-24T18:00")
 
@@ -100,12 +105,13 @@ def _audience(api: Api, arguments: argparse.Namespace) -> Any:
         values["segmentName"] = arguments.segment
     content = {name: getattr(arguments, name) for name in ("title", "content", "uri")}
     values |= _of_template(arguments) if arguments.template else {}
+    values |= _pace(arguments) | ({"localTime": arguments.local_time} if arguments.local_time else {})
     return _push(api, "PushToAudience", arguments, values | {name: text for name, text in content.items() if text})
 
 
 def _file(api: Api, arguments: argparse.Namespace) -> Any:
     values = {"templateName": arguments.template, "deliveryType": TARGET_TYPES[arguments.type]}
-    return api.push_file(arguments.path, values | _common(arguments))
+    return api.push_file(arguments.path, values | _pace(arguments) | _common(arguments))
 
 
 def _push(api: Api, action: str, arguments: argparse.Namespace, values: dict[str, Any]) -> Any:
@@ -124,6 +130,10 @@ def _common(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.ignore_quiet_hours:
         values["ignoreQuietHours"] = True
     return values | ({"dryRun": True} if arguments.dry_run else {})
+
+
+def _pace(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {} if arguments.pace is None else {"messagesPerSecond": arguments.pace}
 
 
 def _of_template(arguments: argparse.Namespace) -> dict[str, Any]:

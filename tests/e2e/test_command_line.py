@@ -109,6 +109,10 @@ def test_tags_choose_devices(mps: Run, device: PahoDevice) -> None:
     assert mps("push", "audience", "--segment", tag, *hello, "--dry-run")["devices"] == 1
     mps("push", "audience", "--segment", tag, *hello, "--msgkey", "shell-segment")
     device.wait_for_key("shell-segment")
+    slowly = mps("push", "audience", "--segment", tag, *hello, "--pace", "5", "--local-time", "09:00", "--dry-run")
+    assert slowly["paceSeconds"] == 1
+    said = mps("push", "audience", "--segment", tag, *hello, "--local-time", "9", code=1)
+    assert "localTime is a time such as 09:00" in said
     mps("segment", "delete", tag)
     mps("audience", "tag", user_of(device), "--remove", tag)
     assert mps("audience", "count", json.dumps({"tag": tag})) == {"Devices": 0}

@@ -25,6 +25,7 @@ from pushcore.push import pushes
 from pushcore.push.requests import AudiencePush, as_json, from_json
 from pushcore.revocation import revocations
 from tests.pushcore.conftest import Clock, RecordingLane
+from tests.support.threads import at_once
 
 database = pytest.mark.django_db(transaction=True)
 
@@ -158,6 +159,24 @@ def test_a_worker_continues_where_one_died(
     monkeypatch.setattr(load, "load_all", until_one_survives)
     assert run_through(at, task) == {pk: nine_there(zone, accepted_at) for pk, zone in zones.items()}
     assert Message.objects.filter(task=task).count() == len(zones)
+
+
+@database
+@pytest.mark.usefixtures("small_pages")
+def test_workers_share_waves_and_reach_no_device_twice(workspace: Workspace, push: Push, at: Clock) -> None:
+    zones = fleet(workspace, ["Asia/Shanghai", "Europe/Berlin"] * 25)
+    tasks = [push(f"k{number}") for number in range(3)]
+    for _ in range(20):
+        at_once(3, lambda _: load.load_all())
+        waiting = AudienceWalk.objects.filter(finished_at=None).order_by("not_before").first()
+        if waiting is None:
+            break
+        assert waiting.not_before is not None
+        at.at = max(at.at, waiting.not_before)
+    assert not AudienceWalk.objects.filter(finished_at=None).exists()
+    for task in tasks:
+        reached = Message.objects.filter(task=task).order_by("device_id").values_list("device_id", flat=True)
+        assert list(reached) == sorted(zones)
 
 
 @database
