@@ -72,7 +72,7 @@ VENDOR = VendorDescription(
     app_values=_app_values,
     open=WebPushAdapter,
     shown=payload.shown,
-    # The services publish no figure; encryption takes a core about 0.3 ms a message.
+    # The services publish no figure; encryption takes a core about 0.1 ms a message.
     rate=2_000,
     http2=True,
     connections=4,
