@@ -46,7 +46,7 @@ PEM POST PushBind QoS REST RPC RSA SDK SHA SMS SQL SSL TCP TLS token TOTP TTL UN
 WebSocket Xiaomi XML AM PM HARMONYOS HMS Token Activity ViewController Control Mac Command base CA secret pbkdf
 AppID AppKey AppSecret MasterSecret Client Secret Ctrl Esc
 RegId
-ANDROID IOS MIUI
+ANDROID IOS MIUI WEBPUSH VAPID
 Chrome Edge Firefox Linux macOS Opera Safari WeChat Windows iPad Key Team Bundle
 """
 PROPER_NAMES = frozenset(_SAME.split())
