@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from console.models import AuditEntry
 from pushcore.devices import bindings
-from pushcore.models import Binding, Device, Erasure, Message, PushTask, Workspace
+from pushcore.models import Binding, Device, Erasure, Message, PushTask, WebhookEndpoint, Workspace
 from pushcore.privacy import erasure, export
 from pushcore.push import pushes
 from pushcore.push.requests import SimplePush
@@ -30,7 +30,8 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 def ann(mine: Everything) -> Workspace:
     """The workspace, without receipts and webhooks, of a user with a device and three messages."""
     device = mine[Device]
-    Workspace.objects.filter(pk=device.workspace_id).update(callback_enabled=False, webhook_events=[])
+    Workspace.objects.filter(pk=device.workspace_id).update(callback_enabled=False)
+    WebhookEndpoint.objects.update(enabled=False)
     device.refresh_from_db()
     bindings.bind(device, ANN)
     for number in range(3):
