@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -37,13 +39,16 @@ from pushcore.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from pushcore.storage import clock, ids
 from pushcore.webhooks import endpoints, event_types, replay
 
+# Of an event: its name in payloads, and what it says in the user's language.
+_named = lazy(partial(format_html, "<code>{}</code> {}"), SafeString)
+
 
 class WebhookEndpointForm(forms.ModelForm):
     """The form of a webhook endpoint."""
 
     event_types = forms.MultipleChoiceField(
         label=_("events"),
-        choices=[(name, f"{name}: {text}") for name, text in event_types.LABELS.items()],
+        choices=[(name, _named(name, text)) for name, text in event_types.LABELS.items()],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("What is posted to this endpoint."),
     )

@@ -29,6 +29,9 @@ EMPTY = {
     "query-tool-dimension-user-target-nobody": "nobody has no device",
     "pushcore-device-open-log": "nobody has started the log of that device",
     "auth-group": "groups give no rights here",
+    "pushcore-erasure": "nobody was erased",
+    "pushcore-webhookendpoint": "the demo's backend asks for no events",
+    "pushcore-webhookdelivery": "the demo's backend asks for no events",
 }
 
 

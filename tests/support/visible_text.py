@@ -43,11 +43,11 @@ _SAME = """
 AccessKey Ad Android API APNs app App Apple Bearer bundle console CSV Excel FCM Firebase GCM GET Google HarmonyOS
 HONOR HTTP HTTPS Huawei HUAWEI ID IDs IMEI iOS iPhone IP JSON KB KiB Live MB MiB MiPush MQTT ms msgkey NULL OPPO
 PEM POST PushBind QoS REST RPC RSA SDK SHA SMS SQL SSL TCP TLS token TOTP TTL UNIX URI URL URLs UTC UTF vivo
-WebSocket Xiaomi XML AM PM HARMONYOS HMS Token Activity ViewController Control Mac Command base CA secret pbkdf
+WebSocket Xiaomi XML AM PM HARMONYOS HMS WEBPUSH Token Activity ViewController Control Mac Command base CA secret pbkdf
 AppID AppKey AppSecret MasterSecret Client Secret Ctrl Esc
 RegId
 ANDROID IOS MIUI WEBPUSH VAPID
-Chrome Edge Firefox Linux macOS Opera Safari WeChat Windows iPad Key Team Bundle
+Chrome Edge Firefox Linux macOS Opera Safari WeChat Windows iPad Key Team Bundle Webhook
 """
 PROPER_NAMES = frozenset(_SAME.split())
 # What the demo's data put on pages: by table, its columns of text.
