@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from mps_project.launcher import engines, processes
+from mps_project.launcher import processes
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120
@@ -31,6 +34,15 @@ def _interruptible(die_with_parent: Callable[[], None]) -> None:
     die_with_parent()
 
 
+def _kept_port() -> int:
+    """Return a free port that no connection gets while the service is restarted: below those the kernel gives out."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class Stack:
     """The whole service as a child process. A context manager that enters when the service is ready."""
 
@@ -41,9 +53,9 @@ class Stack:
         self._environment = {name: value for name, value in os.environ.items() if name not in _INSTALLATION_VARIABLES}
         self._environment |= {
             "MPS_DATA_DIR": str(data_dir),
-            "MPS_HTTP_PORT": str(engines.free_port()),
-            "MPS_WS_PORT": str(engines.free_port()),
-            "MPS_MQTT_PORT": str(engines.free_port()),
+            "MPS_HTTP_PORT": str(_kept_port()),
+            "MPS_WS_PORT": str(_kept_port()),
+            "MPS_MQTT_PORT": str(_kept_port()),
             "MPS_LOG_LEVEL": "INFO",
             # Without bytecode each of a dozen processes would compile all modules.
             "PYTHONDONTWRITEBYTECODE": "",
