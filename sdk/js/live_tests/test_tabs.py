@@ -67,8 +67,14 @@ def open_tab(context: BrowserContext, site: str) -> Page:
     """Open the page in a tab of its own, consent, and wait for the connection."""
     page = context.new_page()
     page.goto(site)
-    page.click("#start")
-    expect(page.locator("#state")).to_have_text("connected")
+    state = page.locator("#state")
+    # A click before the page's module listens has no effect.
+    for _ in range(30):
+        page.click("#start")
+        page.wait_for_timeout(500)
+        if state.inner_text() != "stopped":
+            break
+    expect(state).to_have_text("connected")
     return page
 
 
