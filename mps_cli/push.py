@@ -48,7 +48,9 @@ def add_to(commands: Any) -> None:
     for command in (simple, template, broadcast, audience, file):
         _add_common(command)
     for command in (audience, file):
-        command.add_argument("--pace", type=int, metavar="NUMBER", help="so many messages a second at most")
+        pace = command.add_mutually_exclusive_group()
+        pace.add_argument("--pace", type=int, metavar="NUMBER", help="so many messages a second at most")
+        pace.add_argument("--over", type=seconds, metavar="SPAN", help="spread evenly over a period, such as 2h")
     for command in (simple, template, broadcast, audience):
         command.add_argument("--at", type=moment, metavar="TIME", help="send at a time, such as 2026-12-24T18:00")
 
@@ -133,7 +135,8 @@ def _common(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _pace(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {} if arguments.pace is None else {"messagesPerSecond": arguments.pace}
+    values = {"messagesPerSecond": arguments.pace, "overSeconds": arguments.over}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _of_template(arguments: argparse.Namespace) -> dict[str, Any]:

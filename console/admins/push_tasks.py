@@ -231,6 +231,8 @@ class PushTaskAdmin(LargeTableAdmin):
         load = file or walk
         if load is not None and load.messages_per_second:
             shown.append((_("messages a second"), format_html("{}", intcomma(load.messages_per_second))))
+        if load is not None and load.over_seconds:
+            shown.append((_("spread over (seconds)"), format_html("{}", intcomma(load.over_seconds))))
         if walk is not None and walk.local_time is not None:
             shown.append((_("local time"), format_html("{}", f"{walk.local_time:%H:%M}")))
             if walk.not_before is not None and not walk.finished_at:

@@ -45,6 +45,11 @@ class PageBlock:
     messages: Sequence[NewMessage]
     rows: bytes
 
+    @property
+    def targets(self) -> int:
+        """The devices that meet the condition."""
+        return len(self.messages)
+
 
 class AudienceSource(Source[Page, PageBlock]):
     """The messages of an audience push. A device is looked at once, and gets the push if it meets the condition then.

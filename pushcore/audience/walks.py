@@ -33,6 +33,7 @@ class ResolvedCondition:
         ids: The ids of its tags and topics.
         msgkey: Of all the push's messages.
         messages_per_second: The push's pace; None for as fast as it goes.
+        over_seconds: The period over which it is spread, in the place of a pace.
         local_time: The time on each device's own clock at which it gets the push; None for now.
     """
 
@@ -41,6 +42,7 @@ class ResolvedCondition:
     ids: Mapping[tuple[Kind, str], int]
     msgkey: str
     messages_per_second: int | None = None
+    over_seconds: int | None = None
     local_time: LocalTime | None = None
 
     def walk(self, workspace_id: int) -> Walk:
@@ -58,7 +60,9 @@ def resolve_condition(workspace: Workspace, request: AudiencePush) -> ResolvedCo
     name = segments.clean_name(request.segment_name) if request.segment_name else ""
     ids = ids_of_names(workspace.pk, conditions.parse(form))
     local_time = _local_time(request)
-    return ResolvedCondition(form, name, ids, request.msgkey, request.messages_per_second, local_time)
+    return ResolvedCondition(
+        form, name, ids, request.msgkey, request.messages_per_second, request.over_seconds, local_time
+    )
 
 
 def _local_time(request: AudiencePush) -> LocalTime | None:
@@ -117,6 +121,7 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
         names=names,
         msgkey=condition.msgkey,
         messages_per_second=condition.messages_per_second,
+        over_seconds=condition.over_seconds,
         local_time=condition.local_time.time if condition.local_time else None,
         local_date=condition.local_time.day if condition.local_time else None,
         last_device_id=newest.pk if newest else 0,

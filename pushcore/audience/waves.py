@@ -1,6 +1,7 @@
-"""Audience pushes at a local time: devices are assigned to waves, and each wave is sent when its time comes.
+"""Audience pushes in waves: devices are assigned to waves, and each wave is sent when its time comes.
 
-A wave is the devices that get the push at the same moment. Each device is looked at once, as in every audience push,
+A wave is the devices that get the push at the same moment, or from then on: one that is spread over a period is a
+single wave, for its devices have to be counted first. Each device is looked at once, as in every audience push,
 and becomes part of one wave by the time zone that it has then. So it gets the push once, whatever zone it is in later.
 """
 
@@ -33,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 def source_of(walk: AudienceWalk) -> Source[Any, Any]:
     """Return what is to be done next of an audience push: its messages, or their waves first."""
-    if walk.local_time is None:
+    if walk.local_time is None and walk.over_seconds is None:
         return AudienceSource(walk)
     return WaveSource(walk) if walk.has_waves else AssigningSource(walk)
 
@@ -46,6 +47,7 @@ class AssignedPage:
     waves: Mapping[datetime, Sequence[int]]
     messages: Sequence[NewMessage] = ()
     rows: bytes = b""
+    targets: int = 0
 
 
 class AssigningSource(Source[Page, AssignedPage]):
@@ -57,10 +59,11 @@ class AssigningSource(Source[Page, AssignedPage]):
         self.task = PushTask.objects.select_related("workspace").get(pk=walk.pk)
         self.load = walk
         self._walk = condition_of(walk).walk(walk.workspace_id)
-        assert walk.local_time is not None
-        local = LocalTime(walk.local_time, walk.local_date)
+        local = _local_time(walk)
         own_zone = _zone(self.task.workspace.time_zone) or ZoneInfo("UTC")
-        self._moment = cache(lambda name: local.moment(_zone(name) or own_zone, walk.created_at))
+        self._moment = cache(
+            lambda name: local.moment(_zone(name) or own_zone, walk.created_at) if local else walk.created_at
+        )
 
     def read(self) -> Iterator[Page]:
         """Go on after the last device of the committed page."""
@@ -124,6 +127,11 @@ class WaveBlock:
     messages: Sequence[NewMessage]
     rows: bytes
 
+    @property
+    def targets(self) -> int:
+        """The devices, also those that are removed."""
+        return len(self.part.devices)
+
 
 class WaveSource(Source[WavePart, WaveBlock]):
     """The messages of the first wave that has begun. They are valid from its beginning for as long as the push says."""
@@ -137,8 +145,8 @@ class WaveSource(Source[WavePart, WaveBlock]):
         first = walk.waves.filter(at__lte=clock.now()).order_by("at", "pk").first()
         self._at = first.at if first else None
         if self._at is not None:
-            assert walk.local_time is not None
-            last = LocalTime(walk.local_time, walk.local_date).last_moment(walk.created_at)
+            local = _local_time(walk)
+            last = local.last_moment(walk.created_at) if local else walk.created_at
             # The task is valid until the last wave's messages are not; the copy here is what this wave's are made of.
             self.task.expire_at -= last - self._at
 
@@ -178,6 +186,10 @@ class WaveSource(Source[WavePart, WaveBlock]):
     def abandon(self) -> None:
         """Forget the waves that are to come."""
         _abandon(self.load)
+
+
+def _local_time(walk: AudienceWalk) -> LocalTime | None:
+    return None if walk.local_time is None else LocalTime(walk.local_time, walk.local_date)
 
 
 def _wait_for_next(walk: AudienceWalk) -> None:

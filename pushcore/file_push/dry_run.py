@@ -78,6 +78,8 @@ def _of_file(inspection: Inspection, request: FilePush) -> dict[str, Any]:
         "firstFaults": [
             {"line": fault.line, "reason": fault.reason, "record": fault.record} for fault in inspection.first_faults
         ],
-        "paceSeconds": pace.seconds_for(inspection.records, request.messages_per_second),
+        "paceSeconds": pace.seconds_for(
+            inspection.records, messages_per_second=request.messages_per_second, over_seconds=request.over_seconds
+        ),
         "sampled": len(inspection.sample),
     }

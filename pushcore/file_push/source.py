@@ -39,6 +39,11 @@ class FileBlock:
     messages: Sequence[_RecordMessage]
     rows: bytes
 
+    @property
+    def targets(self) -> int:
+        """The lines."""
+        return self.lines.last - self.lines.first + 1
+
 
 class FileSource(Source[Lines, FileBlock]):
     """The messages of a file's push."""

@@ -121,7 +121,7 @@ def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
 def _keep(file: FileImport, read: Read) -> None:
     """Write the bytes in chunks of `CHUNK`, each committed by itself, and validate them as they arrive."""
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")()
-    number, chunk, head = 0, bytearray(), b""
+    number, chunk, head, last = 0, bytearray(), b"", b"\n"
     while data := read(1 << 16):
         if len(head) < _HEAD:
             head += data[:_HEAD]
@@ -134,6 +134,8 @@ def _keep(file: FileImport, read: Read) -> None:
                 parameter="file",
             )
         digest.update(data)
+        file.lines += _line_ends(data) - (last == b"\r" and data.startswith(b"\n"))
+        last = data[-1:]
         _check_text(decoder, data)
         chunk += data
         while len(chunk) >= blocks.CHUNK:
@@ -148,7 +150,12 @@ def _keep(file: FileImport, read: Read) -> None:
     if file.sha256 and digest.hexdigest() != file.sha256:
         raise ResultError(ResultCode.SIGNATURE_MISMATCH, "the file is not the one that was signed (sha256)")
     file.sha256 = digest.hexdigest()
-    file.save(update_fields=["sha256", "size"])
+    file.lines += last not in (b"\r", b"\n")
+    file.save(update_fields=["sha256", "size", "lines"])
+
+
+def _line_ends(data: bytes) -> int:
+    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
 def _check_encoding(head: bytes) -> None:
@@ -193,7 +200,10 @@ def push(
             free = FileImport.objects.filter(pk=file.pk, workspace=workspace, accepted_at__isnull=True)
             free = free.exclude(pk__in=scheduled_files())
             if not free.update(
-                accepted_at=now, variables=common.variables, messages_per_second=request.messages_per_second
+                accepted_at=now,
+                variables=common.variables,
+                messages_per_second=request.messages_per_second,
+                over_seconds=request.over_seconds,
             ):
                 raise ResultError(
                     ResultCode.INVALID_PARAM,
@@ -265,8 +275,10 @@ def push_copy(
         workspace=workspace,
         sha256=kept.sha256,
         size=kept.size,
+        lines=kept.lines,
         variables=common.variables,
         messages_per_second=request.messages_per_second,
+        over_seconds=request.over_seconds,
         scheduled=True,
         created_at=now,
         accepted_at=now,

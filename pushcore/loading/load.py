@@ -89,7 +89,7 @@ def _load(load: TaskLoad, deadline: float) -> int:
     """Continue a load until its end or the deadline; return how many messages were made."""
     source = SOURCES[type(load)](load)
     try:
-        return _load_at_pace(source, deadline) if load.messages_per_second else _load_from(source, deadline)
+        return _load_at_pace(source, deadline) if pace.is_paced(load) else _load_from(source, deadline)
     except TaskRevokedError:
         _finish(source, source.abandon)
         return 0
@@ -208,7 +208,7 @@ def _insert(source: Source[Any, Any], block: Block, slot: _CommitSlot, before: _
     counted = PushTask.objects.filter(pk=source.task.pk, revoked_at__isnull=True)
     if not counted.update(**PushTask.grown_by([message_id for message_id, _, _ in block.messages])):
         raise TaskRevokedError
-    pace.spend(source.load, len(block.messages), clock.now())
+    pace.spend(source.load, block, clock.now())
     # After the block before has committed: blocks that waited for each other's counts would wait here for ever.
     messages.admit(source.task, block.messages)
     return block.messages

@@ -1,13 +1,15 @@
-"""The pace of a load: no more messages a second than its push allows.
+"""The pace of a load: so many messages a second at most, or its targets spread evenly over a period.
 
-A block of so many messages uses up so many seconds of the load's time; `TaskLoad.not_before` is when they are over. It
-is committed with the block and survives the worker. Until then the load has no loader, and keeps no other waiting.
+A block of so many messages, or targets, uses up so many seconds of the load's time; `TaskLoad.not_before` is when they
+are over. It is committed with the block and survives the worker. Until then the load has no loader, and keeps no other
+waiting.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from pushcore.loading.source import Block
 from pushcore.models import TaskLoad
 
 # Loads are looked for once a second: what one lost by waiting for that, up to so much, it makes good.
@@ -16,22 +18,39 @@ MAX_CREDIT = timedelta(seconds=2)
 BLOCK_SECONDS = 1
 
 
+def is_paced(load: TaskLoad) -> bool:
+    """Tell whether a load has a pace."""
+    return _rate(load) is not None
+
+
+def _rate(load: TaskLoad) -> float | None:
+    """Return how many messages a second a load makes, or for how many targets a second; None where there is no pace."""
+    if load.over_seconds:
+        return max(load.targets, 1) / load.over_seconds
+    return load.messages_per_second
+
+
 def block_size(load: TaskLoad) -> int | None:
     """Return how many messages a block of a paced load has, or how many targets; None where there is no pace."""
-    return load.messages_per_second * BLOCK_SECONDS if load.messages_per_second else None
+    rate = _rate(load)
+    return None if rate is None else max(1, int(rate * BLOCK_SECONDS))
 
 
-def spend(load: TaskLoad, messages: int, now: datetime) -> None:
+def spend(load: TaskLoad, block: Block, now: datetime) -> None:
     """Note in a block's transaction that its messages are made."""
-    if not load.messages_per_second:
+    rate = _rate(load)
+    if rate is None:
         return
     begun = max(load.not_before or now, now - MAX_CREDIT)
-    load.not_before = begun + timedelta(seconds=messages / load.messages_per_second)
+    made = block.targets if load.over_seconds else len(block.messages)
+    load.not_before = begun + timedelta(seconds=made / rate)
     type(load)._default_manager.filter(pk=load.pk).update(not_before=load.not_before)
 
 
-def seconds_for(messages: int | None, messages_per_second: int | None) -> int | None:
+def seconds_for(messages: int | None, *, messages_per_second: int | None, over_seconds: int | None) -> int | None:
     """Return how long messages take at a pace, rounded up; None without a pace, or where their number is not known."""
-    if messages is None or not messages_per_second:
+    if messages is None:
         return None
-    return -(-messages // messages_per_second)
+    if over_seconds:
+        return over_seconds
+    return -(-messages // messages_per_second) if messages_per_second else None

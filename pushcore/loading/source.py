@@ -22,6 +22,10 @@ class Block(Protocol):
     def rows(self) -> bytes:
         """The same in COPY's text format."""
 
+    @property
+    def targets(self) -> int:
+        """For how many of the push's targets it is, whether they get messages or not."""
+
 
 R = TypeVar("R")
 B = TypeVar("B", bound=Block)

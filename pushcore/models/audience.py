@@ -159,9 +159,10 @@ class AudienceWalk(TaskLoad):
     # The newest of the workspace when the push was accepted: later ones do not get it.
     last_device_id = models.BigIntegerField()
     found = models.BigIntegerField(_("devices found"), default=0)
-    # Of a push at a local time (`pushcore.audience.waves`), and whether its devices are assigned to waves.
+    # Of a push at a local time (`pushcore.audience.waves`).
     local_time = models.TimeField(_("local time"), null=True)
     local_date = models.DateField(_("local date"), null=True)
+    # Whether the devices of a push that has waves are assigned to them.
     has_waves = models.BooleanField(default=False)
 
     class Meta:
@@ -169,6 +170,11 @@ class AudienceWalk(TaskLoad):
         indexes = [
             models.Index(fields=["id"], condition=Q(finished_at__isnull=True), name="pushcore_audience_walk_open")
         ]
+
+    @property
+    def targets(self) -> int:
+        """How many devices were found."""
+        return self.found
 
 
 class AudienceWave(models.Model):

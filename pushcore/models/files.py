@@ -11,8 +11,9 @@ from pushcore.models.loads import TaskLoad
 class FileImport(TaskLoad):
     """A file of targets, kept in the database so that a worker on any host can continue it.
 
-    Its push task exists from `accepted_at` on, when the whole file has come. `position` (bytes) and `line` are how far
-    it is read. A schedule's file is never accepted itself: each occurrence pushes a copy of it (`scheduled`).
+    Its push task exists from `accepted_at` on, when the whole file has come. `position` (bytes) and `line`, of its
+    `lines`, are how far it is read. A schedule's file is never accepted itself: each occurrence pushes a copy of it
+    (`scheduled`).
     """
 
     sha256 = models.CharField(max_length=64)
@@ -21,6 +22,7 @@ class FileImport(TaskLoad):
     variables = models.JSONField(null=True, default=None)
     # The copy that an occurrence of a schedule pushes: its msgkeys count for this task alone.
     scheduled = models.BooleanField(default=False)
+    lines = models.BigIntegerField(default=0)
     line = models.BigIntegerField(default=0)
     accepted = models.BigIntegerField(_("records accepted"), default=0)
     rejected = models.BigIntegerField(_("records rejected"), default=0)
@@ -30,6 +32,11 @@ class FileImport(TaskLoad):
         indexes = [
             models.Index(fields=["id"], condition=models.Q(finished_at__isnull=True), name="pushcore_import_open")
         ]
+
+    @property
+    def targets(self) -> int:
+        """How many lines it has."""
+        return self.lines
 
 
 class FileChunk(models.Model):

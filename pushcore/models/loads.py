@@ -12,7 +12,8 @@ class TaskLoad(models.Model):
     """The progress of a push task whose messages are made after it was accepted (`pushcore.loading`).
 
     `id` is the task's. It is open from `accepted_at` to `finished_at`, and one loader at a time has the lease of it.
-    `position` is committed with the messages made up to there. Nobody goes on before `not_before`.
+    `position` is committed with the messages made up to there. Nobody goes on before `not_before`. A pace
+    (`pushcore.loading.pace`) is `messages_per_second`, or `over_seconds` for all of its targets.
     """
 
     id = models.BigIntegerField(_("task ID"), primary_key=True)
@@ -23,6 +24,7 @@ class TaskLoad(models.Model):
     leased_until = models.DateTimeField(null=True)
     position = models.BigIntegerField(default=0)
     messages_per_second = models.IntegerField(_("messages a second"), null=True)
+    over_seconds = models.IntegerField(_("spread over (seconds)"), null=True)
     not_before = models.DateTimeField(null=True)
 
     class Meta:
@@ -30,3 +32,8 @@ class TaskLoad(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def targets(self) -> int:
+        """How many targets the push has, once they are counted."""
+        raise NotImplementedError

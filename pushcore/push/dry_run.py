@@ -258,7 +258,9 @@ def _of_audience(push: NewPush, condition: ResolvedCondition, repeats: int | Non
         run.messages = counted[run.channel]
     runs.sort(key=lambda run: (-counted[run.channel], run.channel))
     devices = sum(way.devices for way in ways)
-    lasts = pace.seconds_for(devices, condition.messages_per_second)
+    lasts = pace.seconds_for(
+        devices, messages_per_second=condition.messages_per_second, over_seconds=condition.over_seconds
+    )
     return DryRun(0, devices, devices, [], repeats, runs, pace_seconds=lasts)
 
 

@@ -99,6 +99,18 @@ def _check_pace(request: AudiencePush | FilePush) -> None:
             f"messagesPerSecond is a number from 1 to {MAX_MESSAGES_PER_SECOND}",
             parameter="messagesPerSecond",
         )
+    if request.over_seconds is None:
+        return
+    if not 1 <= request.over_seconds < request.expired_seconds:
+        raise _over_seconds("overSeconds is a number from 1, less than expiredSeconds")
+    if request.messages_per_second is not None:
+        raise _over_seconds("messagesPerSecond or overSeconds, not both")
+    if isinstance(request, AudiencePush) and request.local_time:
+        raise _over_seconds("overSeconds: a push at a local time has messagesPerSecond only")
+
+
+def _over_seconds(why: str) -> ResultError:
+    return ResultError(ResultCode.INVALID_PARAM, why, parameter="overSeconds")
 
 
 def _check_audience(request: AudiencePush) -> None:

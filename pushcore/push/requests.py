@@ -131,6 +131,7 @@ class AudiencePush(PushRequest):
         segment_name: The segment whose condition they meet.
         template_name: The template that is rendered; without one, title and content are the request's own.
         messages_per_second: Its pace; None for as fast as it goes.
+        over_seconds: The period over which it is spread, in the place of a pace.
         local_time: The time on each device's own clock at which it gets the push (`09:00`); empty for now.
         local_date: The date there (`2026-06-01`); empty for the next time that it is `local_time`.
     """
@@ -140,6 +141,7 @@ class AudiencePush(PushRequest):
     condition: Mapping[str, Any] | str | None = None
     segment_name: str = ""
     messages_per_second: int | None = None
+    over_seconds: int | None = None
     local_time: str = ""
     local_date: str = ""
     msgkey: str
@@ -162,12 +164,14 @@ class FilePush(PushRequest):
     Attributes:
         sha256: Of the file, hex.
         messages_per_second: Its pace; None for as fast as it goes.
+        over_seconds: The period over which it is spread, in the place of a pace.
     """
 
     kind = PushTask.Kind.MULTIPLE
     template_name: str
     sha256: str
     messages_per_second: int | None = None
+    over_seconds: int | None = None
     push_action: int | None = None
     silent: int | None = None
 

@@ -82,6 +82,22 @@ def test_a_push_to_a_segment_has_the_pace_that_was_typed(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_push_to_a_segment_is_spread_over_the_period_that_was_typed(
+    superuser: Client, workspace: Workspace, iphones: Segment
+) -> None:
+    typed = form(workspace, step="review", segment="iphones", title="To iPhones", over_seconds="2700")
+    refused = superuser.post(CREATE, typed | {"messages_per_second": "5", "valid_seconds": "7200"}).text
+    assert "not beside a number of messages a second" in refused
+    typed |= {"valid_seconds": "7200"}
+    review = superuser.post(CREATE, typed)
+    superuser.post(CREATE, typed | {"step": "send", "counted": review.context["counted"], "devices": "2"})
+    task = PushTask.objects.get()
+    assert AudienceWalk.objects.get(pk=task.pk).over_seconds == 2700
+    assert "2,700" in superuser.get(f"/console/pushcore/pushtask/{task.pk}/change/").text
+    assert 'value="2700"' in superuser.get(CREATE, {"from": task.pk}).text
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_push_to_a_segment_is_sent_once_its_number_of_devices_is_typed(
     superuser: Client, workspace: Workspace, iphones: Segment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def test_tags_choose_devices(mps: Run, device: PahoDevice) -> None:
     device.wait_for_key("shell-segment")
     slowly = mps("push", "audience", "--segment", tag, *hello, "--pace", "5", "--local-time", "09:00", "--dry-run")
     assert slowly["paceSeconds"] == 1
+    assert mps("push", "audience", "--segment", tag, *hello, "--over", "2h", "--dry-run")["paceSeconds"] == 7200
     said = mps("push", "audience", "--segment", tag, *hello, "--local-time", "9", code=1)
     assert "localTime is a time such as 09:00" in said
     mps("segment", "delete", tag)

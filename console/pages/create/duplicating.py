@@ -150,8 +150,9 @@ def _segment(task: PushTask) -> tuple[dict[str, Any], list[str]]:
 
 
 def _pace(load: TaskLoad | None) -> dict[str, Any]:
-    """Return how many messages a second a push to many devices made, if it had a pace."""
-    return {"messages_per_second": load.messages_per_second} if load and load.messages_per_second else {}
+    """Return the pace of a push to many devices, if it had one."""
+    names = ("messages_per_second", "over_seconds")
+    return {name: value for name in names if (value := getattr(load, name, None))}
 
 
 def _local_time(task: PushTask, local_time: LocalTime) -> dict[str, Any]:

@@ -120,6 +120,10 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
     (_Code.INVALID_PARAM, "messagesPerSecond"): Explanation(
         "messages_per_second", _("A number from 1 to {messages_per_second}, or nothing.")
     ),
+    (_Code.INVALID_PARAM, "overSeconds"): Explanation(
+        "over_seconds",
+        _("A number from 1, less than the valid period; not beside a number of messages a second or a local time."),
+    ),
     (_Code.INVALID_PARAM, "fixedTime"): Explanation(
         "sending.at", _("Choose a time that is still to come, {days} days ahead at most.")
     ),

@@ -205,6 +205,16 @@ class PacePart(PushForm):
             "At most so many; empty for as fast as it goes. The valid period counts from the start of the push."
         ),
     )
+    over_seconds = forms.IntegerField(
+        label=_("Spread over (seconds)"),
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1}),
+        help_text=_("Evenly over this period, in the place of a number a second. It is shorter than the valid period."),
+    )
+
+    def pace(self) -> dict[str, Any]:
+        """Return the pace by the names that push requests have for it."""
+        return {name: self.cleaned_data.get(name) for name in ("messages_per_second", "over_seconds")}
 
 
 class LocalTimePart(PushForm):

@@ -101,7 +101,7 @@ class MultipleForm(TargetTypePart, TemplatePart, PacePart):
             task_name=_task_name(given, given["file_name"] or given["file"]),
             template_name=template.name,
             sha256=sha256,
-            messages_per_second=given.get("messages_per_second"),
+            **self.pace(),
             delivery_type=self.delivery_type,
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
@@ -182,7 +182,7 @@ class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, PacePar
         return AudiencePush(
             task_name=_task_name(given, given["msgkey"]),
             segment_name=given["segment"].name if given["segment"] else "",
-            messages_per_second=given.get("messages_per_second"),
+            **self.pace(),
             local_time=self.local_time_text,
             msgkey=given["msgkey"],
             expired_seconds=given["valid_seconds"],

@@ -55,6 +55,11 @@ class PushToAudienceSchema(CommonPushSchema):
         help_text="Pace: so many messages a second at most, 1 to 100,000 (docs/timing.md).",
         **OPTIONAL,
     )
+    overSeconds = Number(
+        source="over_seconds",
+        help_text="The period over which the push is spread, in place of messagesPerSecond; less than expiredSeconds.",
+        **OPTIONAL,
+    )
     localTime = Text(
         source="local_time",
         help_text="HH:MM: each device gets it when it is that time where it is, within 24 hours (docs/timing.md).",

@@ -75,6 +75,11 @@ class FilePushSchema(PushSchema):
         help_text="Pace: so many messages a second at most, 1 to 100,000 (docs/timing.md).",
         **OPTIONAL,
     )
+    overSeconds = Number(
+        source="over_seconds",
+        help_text="The period over which the push is spread, in place of messagesPerSecond; less than expiredSeconds.",
+        **OPTIONAL,
+    )
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Submission:

@@ -158,6 +158,59 @@ def test_a_dry_run_says_how_long_it_takes(workspace: Workspace, lane: RecordingL
     assert dry_run_of_file(workspace, request, io.BytesIO(data).read)["paceSeconds"] == 3
 
 
+@pytest.mark.parametrize(("devices", "over", "every"), [(40, 20, 1.0), (7, 60, 1.1), (90, 9, 0.4), (1, 30, 1.0)])
+def test_an_audience_is_spread_evenly_over_a_period(
+    workspace: Workspace, lane: RecordingLane, at: Clock, devices: int, over: int, every: float
+) -> None:
+    """Of each part of the period as much of the push is made as of the period has passed."""
+    reached = fleet(workspace, devices)
+    began, task = at.at, accept(workspace, an_audience_push(over_seconds=over))
+    made = 0
+    for moment, count in load_until_done(at, task, every=every):
+        made += count
+        passed = (moment - began).total_seconds() / over
+        assert devices * passed - 1 <= made <= devices * (passed + 3 / over) + 1
+    assert list(Message.objects.order_by("device_id").values_list("device_id", flat=True)) == reached
+
+
+def test_a_file_is_spread_by_its_lines_whatever_becomes_of_them(
+    workspace: Workspace, lane: RecordingLane, at: Clock
+) -> None:
+    templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
+    data = (lines_of(10).replace("\n", "\r\n") + "\r\nno record\r\n" * 5).encode()
+    request = FilePush(
+        template_name="hello", sha256=hashlib.sha256(data).hexdigest(), delivery_type=3, expired_seconds=3600,
+        over_seconds=45,
+    )  # fmt: skip
+    pieces = io.BytesIO(data)
+    task = upload.receive(workspace, request, lambda _: pieces.read(7), source=PushTask.Source.REST, author="test")
+    file = FileImport.objects.get()
+    assert file.lines == data.count(b"\n")
+    runs = load_until_done(at, task, every=1)
+    assert sum(made for _, made in runs) == 10
+    assert (runs[-1][0] - runs[0][0]).total_seconds() == pytest.approx(45 * 9 / file.lines, abs=2.5)
+
+
+def test_a_dry_run_of_a_push_that_is_spread_says_its_period(workspace: Workspace, lane: RecordingLane) -> None:
+    fleet(workspace, 3)
+    spread = dry_run(workspace, an_audience_push(over_seconds=70), source=PushTask.Source.REST, author="test")
+    assert spread.as_data()["paceSeconds"] == 70
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"over_seconds": 0}, "a number from 1, less than expiredSeconds"),
+        ({"over_seconds": 3600}, "a number from 1, less than expiredSeconds"),
+        ({"over_seconds": 60, "messages_per_second": 5}, "messagesPerSecond or overSeconds, not both"),
+        ({"over_seconds": 60, "local_time": "09:00"}, "a push at a local time has messagesPerSecond only"),
+    ],
+)
+def test_a_period_that_cannot_be_kept_is_refused(workspace: Workspace, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ResultError, match=said):
+        accept(workspace, an_audience_push(**changes))
+
+
 @pytest.mark.parametrize("rate", [0, -1, 100_001])
 def test_a_pace_is_from_1_to_100000(workspace: Workspace, rate: int) -> None:
     with pytest.raises(ResultError, match="messagesPerSecond is a number from 1 to 100000"):
