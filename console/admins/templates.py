@@ -67,7 +67,10 @@ class TemplateAdmin(ScopedModelAdmin):
     search_fields = ("name", "description", "title", "body")
     search_help_text = _("A part of the name, the description or the text")
     fieldsets = (
-        (None, {"fields": ("name", "template_id", "workspace", "description", "created_at", "saved")}),
+        (
+            None,
+            {"fields": ("name", "template_id", "workspace", "description", "message_category", "created_at", "saved")},
+        ),
         (_("Message"), {"fields": ("display_type", "style", "title", "body", "placeholders", "action", "uri")}),
         (_("Icons and images"), {"fields": ("icons", "images")}),
     )

@@ -41,29 +41,33 @@ class CategoryRules:
     """What a push's category says of it.
 
     Attributes:
+        name: The category's; empty where the push has none.
         vendor_options: Those of the request, with the category's `thirdChannelCategory` for vendors it names none for.
         device_rules: What of devices decides whether they get it now.
         decides_by_device: Whether there is a rule that some devices meet and others do not.
     """
 
+    name: str
     vendor_options: Mapping[str, Any]
     device_rules: DeviceRules = DeviceRules.NONE
     decides_by_device: bool = False
 
     @classmethod
-    def of(cls, workspace: Workspace, request: PushRequest) -> CategoryRules:
-        """Look a request's category up.
+    def of(cls, workspace: Workspace, request: PushRequest, of_template: str) -> CategoryRules:
+        """Look the category of a request up, which is that of its template (empty for none) where it names none.
 
         Raises:
             ResultError: The workspace has no category of the name (MESSAGE_CATEGORY_NOT_EXIST).
         """
-        if not request.message_category:
-            return cls(request.vendor_options)
-        category = named(workspace, request.message_category)
+        name = request.message_category or of_template
+        if not name:
+            return cls(name, request.vendor_options)
+        category = named(workspace, name)
         rules = category.device_rules
         if request.ignore_quiet_hours:
             rules &= ~DeviceRules.QUIET_HOURS
-        return cls(_with_vendors_categories(category, request.vendor_options), rules, bool(rules) or category.has_caps)
+        options = _with_vendors_categories(category, request.vendor_options)
+        return cls(name, options, rules, bool(rules) or category.has_caps)
 
 
 def _with_vendors_categories(category: MessageCategory, options: Mapping[str, Any]) -> Mapping[str, Any]:

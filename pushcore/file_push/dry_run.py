@@ -60,7 +60,7 @@ def _push_of(workspace: Workspace, request: FilePush, content: FileContent, samp
         options={"androidChannel": request.android_channel, **content.vendor_options},
         expire_at=now + timedelta(seconds=request.expired_seconds),
         created_at=now,
-        message_category=request.message_category,
+        message_category=content.message_category,
         device_rules=content.device_rules,
     )
     recipients = [

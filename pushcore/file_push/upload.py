@@ -70,12 +70,14 @@ class FileContent(NamedTuple):
         shared: The task's content, with the template's placeholders in it.
         variables: The names of the placeholders (`Template.variables`).
         vendor_options: What vendors are told beside it.
+        message_category: The name of their category; empty for none.
         device_rules: What of devices decides whether they get it now.
     """
 
     shared: dict[str, Any]
     variables: list[str] | None
     vendor_options: Mapping[str, Any]
+    message_category: str
     device_rules: DeviceRules
 
 
@@ -85,11 +87,11 @@ def content_of(workspace: Workspace, request: FilePush) -> FileContent:
     Raises:
         ResultError: The template or the category is unknown, or the content is too long.
     """
-    category = CategoryRules.of(workspace, request)
     template = templates.named(workspace, request.template_name)
+    category = CategoryRules.of(workspace, request, template.message_category)
     shared = content.as_it_stands(template, request)
     limits.check_payload(shared, category.vendor_options)
-    return FileContent(shared, template.variables, category.vendor_options, category.device_rules)
+    return FileContent(shared, template.variables, category.vendor_options, category.name, category.device_rules)
 
 
 def keep(workspace: Workspace, read: Read, *, sha256: str = "") -> FileImport:
@@ -249,7 +251,7 @@ def _create_task(
         fingerprint=request.fingerprint(),
         expire_at=now + timedelta(seconds=request.expired_seconds),
         created_at=now,
-        message_category=request.message_category,
+        message_category=common.message_category,
         inbox=request.inbox,
         device_rules=common.device_rules,
     )

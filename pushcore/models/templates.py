@@ -33,6 +33,8 @@ class TemplateContent(models.Model):
     image = models.JSONField(_("large image URLs by channel"), default=dict, blank=True)
     # The names of its placeholders; null: whatever looks like a name (`pushcore.push.placeholders`).
     variables = models.JSONField(_("variables"), null=True, default=None, editable=False)
+    # Of pushes by it that name none.
+    message_category = models.CharField(_("message category"), max_length=64, blank=True, default="")
     saved_at = CreationTimeField(_("saved at"), editable=False)
     saved_by = models.CharField(_("saved by"), max_length=150, blank=True, editable=False)
 

@@ -30,10 +30,12 @@ class Content(NamedTuple):
     Attributes:
         shared: What all its messages have in common.
         own: Of a multiple push, what is each recipient's own, in the order of the request.
+        message_category: The template's, which counts where the request names none; empty for none.
     """
 
     shared: dict[str, Any]
     own: list[dict[str, Any]]
+    message_category: str = ""
 
 
 def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
@@ -46,7 +48,8 @@ def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
         return Content(of_simple(request), [])
     template = templates.named(workspace, request.template_name)
     if isinstance(request, TemplatePush | BroadcastPush | AudiencePush):
-        return Content(of_template(template, templates.render(template, request.template_key_value), request), [])
+        rendered_once = templates.render(template, request.template_key_value)
+        return Content(of_template(template, rendered_once, request), [], template.message_category)
     targets = request.target_msg if isinstance(request, MultiplePush) else ()
     rendered = [templates.render(template, target.template_key_value) for target in targets]
     return Content(
@@ -55,6 +58,7 @@ def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
             _own(texts, {**request.extended_params, **target.extended_params})
             for texts, target in zip(rendered, targets, strict=True)
         ],
+        template.message_category,
     )
 
 

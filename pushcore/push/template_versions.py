@@ -57,11 +57,12 @@ def revise(template: Template, draft: TemplateDraft, *, based_on: int, author: s
 
     Raises:
         MissingValuesError: A waiting schedule could not be sent with it.
-        ResultError: The limits of a template; TEMPLATE_NOT_EXIST; INVALID_PARAM (`version`): another version was saved
-            meanwhile.
+        ResultError: The limits of a template; MESSAGE_CATEGORY_NOT_EXIST; TEMPLATE_NOT_EXIST; INVALID_PARAM
+            (`version`): another version was saved meanwhile.
     """
     draft = replace(draft, name=template.name)
     templates.check(draft)
+    templates.check_category(template.workspace, draft)
     with transaction.atomic():
         # Waits for schedules that are being made with it, and holds up others (`templates.hold`).
         current = Template.objects.select_for_update(no_key=True).filter(pk=template.pk).first()

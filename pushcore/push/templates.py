@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from pushcore.categories import catalog
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.inbound import decoding
 from pushcore.models import Occurrence, Schedule, Template, TemplateContent, Workspace
@@ -35,6 +36,7 @@ class TemplateDraft:
         image: URLs by channel.
         variables: The names of its placeholders; None where they are what looks like names
             (`pushcore.push.placeholders`).
+        message_category: Of pushes by it that name none; empty for none.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TemplateDraft:
     icon: Mapping[str, str] = field(default_factory=dict)
     image: Mapping[str, str] = field(default_factory=dict)
     variables: Sequence[str] | None = None
+    message_category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,10 @@ def create(workspace: Workspace, draft: TemplateDraft, *, author: str = "") -> T
         author: Who creates it: an AccessKey ID or an operator.
 
     Raises:
-        ResultError: The TEMPLATE_* code of what is wrong with it.
+        ResultError: The TEMPLATE_* code of what is wrong with it; MESSAGE_CATEGORY_NOT_EXIST.
     """
     check(draft)
+    check_category(workspace, draft)
     with transaction.atomic():
         # The workspace's row serialises the count and the check of the name.
         Workspace.objects.select_for_update().get(pk=workspace.pk)
@@ -104,6 +108,7 @@ def fill(content: TemplateContent, draft: TemplateDraft, *, author: str) -> None
     content.icon = dict(draft.icon)
     content.image = dict(draft.image)
     content.variables = names_of(draft)
+    content.message_category = draft.message_category
     content.saved_at = clock.now()
     content.saved_by = author[:150]
 
@@ -122,6 +127,7 @@ def draft_of(content: TemplateContent, name: str) -> TemplateDraft:
         icon=content.icon,
         image=content.image,
         variables=content.variables,
+        message_category=content.message_category,
     )
 
 
@@ -155,6 +161,16 @@ def check(draft: TemplateDraft) -> None:
     limits.one_of("style", draft.style, (0, 1, 2))
     limits.one_of("action", draft.action, (0, 1))
     limits.check_payload({"icon": dict(draft.icon), "image": dict(draft.image)})
+
+
+def check_category(workspace: Workspace, draft: TemplateDraft) -> None:
+    """Check that the workspace has the message category of a draft.
+
+    Raises:
+        ResultError: It has none of the name (MESSAGE_CATEGORY_NOT_EXIST).
+    """
+    if draft.message_category:
+        catalog.named(workspace, draft.message_category)
 
 
 def _check_variables(draft: TemplateDraft) -> None:

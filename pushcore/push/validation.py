@@ -58,9 +58,9 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         ResultError: The code of the first limit that it breaks.
     """
     limits.check(request)
-    category = CategoryRules.of(workspace, request)
     recipients = by_users(workspace, request.delivery_type, recipients_of(request))
     content = compose(workspace, request)
+    category = CategoryRules.of(workspace, request, content.message_category)
     for override in ({}, *content.own):
         limits.check_payload(content.shared | override, category.vendor_options)
     if content.own:
@@ -89,7 +89,7 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         recipients=recipients,
         audience=audience,
         condition=condition,
-        message_category=request.message_category,
+        message_category=category.name,
         inbox=request.inbox,
         device_rules=category.device_rules,
     )

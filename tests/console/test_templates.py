@@ -8,18 +8,22 @@ from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
 from console.models import AuditEntry
+from console.pages.create.details import details
 from console.pages.create.explanations import explain
+from console.pages.create.message_forms import MessageForms
 from console.pages.templates.explanations import EXPLANATIONS
 from pushcore.codes.results import ResultError
-from pushcore.models import FormerVersion, Template, Workspace
+from pushcore.models import FormerVersion, MessageCategory, Template, Workspace
 from pushcore.push import pushes, template_versions, templates
 from pushcore.push.requests import TemplatePush
 from pushcore.push.templates import TemplateDraft
@@ -67,6 +71,28 @@ def test_an_operator_makes_a_template_and_deletes_it(member: Callable[[str], Cli
     assert operator.post(page_of(template), form).status_code == 403
     operator.post(page_of(template, "delete"), {"post": "yes"})
     assert not Template.objects.exists()
+
+
+def test_a_template_has_the_category_that_was_chosen_and_its_pushes_say_so(
+    member: Callable[[str], Client], workspace: Workspace, form: dict[str, Any]
+) -> None:
+    operator = member("operator")
+    assert "message_category" not in operator.get(reverse(ADD)).context["form"].fields
+    MessageCategory.objects.create(workspace=workspace, name="offers")
+    assert operator.post(reverse(ADD), form | {"message_category": "offers"})["Location"] == LIST
+    template = Template.objects.get()
+    assert "offers" in operator.get(page_of(template)).text
+    edited = operator.get(page_of(template, "edit"))
+    assert edited.context["form"]["message_category"].value() == "offers"
+    push = MessageForms.submitted("template", workspace, QueryDict(urlencode({
+        "template": "winner", "value_0": "Ann", "target_type": "user", "target": "ann", "msgkey": "k",
+        "valid_seconds": 60, "sending-when": "now", "parameters-TOTAL_FORMS": 0, "parameters-INITIAL_FORMS": 0,
+    })))  # fmt: skip
+    assert push.is_valid(), push.push.errors
+    assert ("Message category", "offers") in list(details(push.push, push.parameters, push.sending, "template"))
+    operator.post(page_of(template, "edit"), form | {"message_category": "", "version": 1})
+    template.refresh_from_db()
+    assert (template.version, template.message_category) == (2, "")
 
 
 def test_the_list_has_name_id_content_creation_and_what_can_be_done(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import FormerVersion, Occurrence, PushTask, Schedule, Template, Workspace
+from pushcore.models import FormerVersion, MessageCategory, Occurrence, PushTask, Schedule, Template, Workspace
 from pushcore.push import pushes, template_uses, template_versions, templates
 from pushcore.push.requests import BroadcastPush, MultiplePush, TargetMessage, TemplatePush
 from pushcore.push.template_versions import MissingValuesError
@@ -50,6 +50,17 @@ def test_a_schedule_is_sent_with_the_newest_text(workspace: Workspace, template:
     make_due(Occurrence.objects.get())
     assert firing.fire_due() == 1
     assert PushTask.objects.get().title == "Good day, Ann"
+
+
+def test_a_category_is_part_of_a_version(workspace: Workspace, template: Template) -> None:
+    MessageCategory.objects.create(workspace=workspace, name="offers")
+    template = revise(template, message_category="offers")
+    assert pushes.accept(workspace, PUSH, **RPC).message_category == "offers"
+    template = template_versions.restore(template, 1, based_on=2, author="amir")
+    assert template.message_category == ""
+    with pytest.raises(ResultError) as refused:
+        revise(template, message_category="unknown")
+    assert refused.value.result == ResultCode.MESSAGE_CATEGORY_NOT_EXIST
 
 
 MULTIPLE = MultiplePush(

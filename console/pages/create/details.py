@@ -49,7 +49,10 @@ def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm
             if value:
                 yield str(bound.label) if bound.name != "file_name" else _("File"), value
     if isinstance(form, TemplatePart):
-        yield from _of_template(form.cleaned_data["template"])
+        template: Template = form.cleaned_data["template"]
+        yield from _of_template(template)
+        if template.message_category and not form.cleaned_data.get("message_category"):
+            yield _("Message category"), template.message_category
     if isinstance(form, ChannelPart):
         yield from _channel(form)
     for key, value in parameters.as_mapping().items():

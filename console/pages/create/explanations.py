@@ -78,6 +78,9 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
     (_Code.INVALID_PARAM, "audience pushes"): Explanation(
         "", _("{audience_pushes} pushes to segments are under way in this workspace. Try again in a few minutes.")
     ),
+    (_Code.MESSAGE_CATEGORY_NOT_EXIST, ""): Explanation(
+        "message_category", _("Its message category does not exist any more. Select another.")
+    ),
     (_Code.NEED_TEMPLATE, ""): Explanation("template", _("Select a template.")),
     (_Code.TEMPLATE_NOT_EXIST, ""): Explanation(
         "template", _("This template does not exist any more. Select another.")

@@ -69,6 +69,9 @@ def text(**attrs: Any) -> UnfoldAdminTextInputWidget:
 class PushForm(forms.Form):
     """Base of the push forms, and the fields they all have. `workspace` is where the push is sent from."""
 
+    # The choice of no category.
+    no_category = _("No category")
+
     task_name = forms.CharField(
         label=_("Name"),
         required=False,
@@ -106,7 +109,7 @@ class PushForm(forms.Form):
         if names:
             choice = self.fields["message_category"]
             assert isinstance(choice, forms.ChoiceField)
-            choice.choices = [("", _("No category")), *((name, name) for name in names)]
+            choice.choices = [("", self.no_category), *((name, name) for name in names)]
         else:
             del self.fields["message_category"], self.fields["ignore_quiet_hours"]
 
@@ -115,7 +118,7 @@ class PushForm(forms.Form):
         given = self.cleaned_data
         return {
             "message_category": given.get("message_category") or "",
-            "ignore_quiet_hours": bool(given.get("message_category") and given.get("ignore_quiet_hours")),
+            "ignore_quiet_hours": bool(given.get("ignore_quiet_hours")),
         }
 
 
@@ -365,6 +368,8 @@ class TemplatePart(ChannelPart):
 
     What a template fixes, such as the display type and the action, is shown on the page but not asked.
     """
+
+    no_category = _("As the template says")
 
     template = forms.ModelChoiceField(
         label=_("Template"),

@@ -41,6 +41,9 @@ EXPLANATIONS: Explanations = {
     (_Code.MSG_PAYLOAD_TOO_LONG, ""): Explanation(
         "", _("The addresses of icons and images are too long: they take {payload} bytes together at most.")
     ),
+    (_Code.MESSAGE_CATEGORY_NOT_EXIST, ""): Explanation(
+        "message_category", _("The workspace has no such message category. Select another.")
+    ),
     (_Code.TEMPLATE_NOT_EXIST, ""): Explanation("", _("This template was deleted meanwhile.")),
     (_Code.INVALID_PARAM, "version"): Explanation(
         "", _("Somebody saved another version meanwhile. Open the template again and look at it first.")

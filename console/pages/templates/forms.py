@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -15,12 +15,14 @@ from console.pages.create.explanations import explain
 from console.pages.create.fields import ICONS, IMAGES, RICH_STYLE, ContentPart, text
 from console.pages.templates.explanations import EXPLANATIONS, missing_values
 from pushcore.codes.results import ResultError
-from pushcore.models import TemplateContent, Workspace
+from pushcore.models import MessageCategory, TemplateContent, Workspace
 from pushcore.push import templates
 from pushcore.push.template_versions import MissingValuesError
 from pushcore.push.templates import TemplateDraft
 
 MATERIALS = (("icon", ICONS), ("image", IMAGES))
+# Message categories to choose among, where a template may belong to any of many workspaces.
+MAX_OFFERED = 200
 
 
 class TemplateForm(ContentPart):
@@ -49,6 +51,12 @@ class TemplateForm(ContentPart):
         widget=text(maxlength=templates.MAX_LENGTH, **{"data-counted": ""}),
         help_text=_("What it is for. Devices do not get it."),
     )
+    message_category = forms.ChoiceField(
+        label=_("Message category"),
+        required=False,
+        widget=UnfoldAdminSelectWidget(),
+        help_text=_("Pushes by the template have it, unless they name another."),
+    )
     variables = forms.CharField(
         label=_("Names of placeholders"),
         required=False,
@@ -74,8 +82,21 @@ class TemplateForm(ContentPart):
         assert isinstance(choice, forms.ModelChoiceField)
         if name:
             del self.fields["workspace"], self.fields["name"]
+            self._offer_categories(Q(workspace=getattr(source, "workspace_id", None)))
         elif workspaces is not None:
             choice.queryset = workspaces
+            self._offer_categories(Q(workspace__in=workspaces.order_by()))
+        else:
+            del self.fields["message_category"]
+
+    def _offer_categories(self, where: Q) -> None:
+        found = MessageCategory.objects.filter(where).order_by("name").values_list("name", flat=True).distinct()
+        choice = self.fields["message_category"]
+        assert isinstance(choice, forms.ChoiceField)
+        if names := list(found[:MAX_OFFERED]):
+            choice.choices = [("", _("No category")), *((name, name) for name in names)]
+        else:
+            del self.fields["message_category"]
 
     def clean(self) -> dict[str, Any]:
         """Check the template as the service does, and show its refusal at the field."""
@@ -110,6 +131,7 @@ class TemplateForm(ContentPart):
             icon=self._materials("icon", given),
             image=self._materials("image", given),
             variables=[name for name in names if name] or None,
+            message_category=str(given.get("message_category") or ""),
         )
 
     def _materials(self, kind: str, given: Mapping[str, Any]) -> dict[str, str]:
@@ -139,6 +161,7 @@ def _values(source: TemplateContent) -> dict[str, Any]:
         "style": source.style,
         "action": source.action,
         "url": source.uri,
+        "message_category": source.message_category,
         "variables": ", ".join(source.variables or ()) if declared else "",
         **{f"{kind}_{name}": url for kind, _rest in MATERIALS for name, url in getattr(source, kind).items()},
     }

@@ -39,6 +39,7 @@ class CreateTemplateSchema(RequestSchema):
     variables = Names(help_text="Names of the placeholders, separated by commas; else what looks like names.")
     showStyle = Number(source="silent", help_text="0 show, 1 silent push.", required=False, default=0)
     pushStyle = Number(source="style", help_text="0 default, 1 big text, 2 rich.", required=False, default=0)
+    messageCategory = Text(source="message_category", help_text="The message category of pushes that name none.")
     jumpAction = Number(source="action", help_text="On tap: 0 web URL, 1 intent activity.", required=False, default=0)
     iconUrls = TextMap(source="icon", help_text="Icon per channel.")
     imageUrls = TextMap(source="image", help_text="Large image per channel.")
@@ -120,6 +121,7 @@ def _shown(template: Template) -> dict[str, str]:
         "showStyle": str(int(template.silent)),
         "pushStyle": str(template.style),
         "iconUrls": json.dumps(template.icon, ensure_ascii=False) if template.icon else "",
+        "messageCategory": template.message_category,
         "imageUrls": json.dumps(template.image, ensure_ascii=False) if template.image else "",
         "gmtCreate": _milliseconds(template.created_at),
         "gmtModified": _milliseconds(template.saved_at),

@@ -41,6 +41,7 @@ def _template_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         "uri": serializers.CharField(),
         "icon": serializers.DictField(child=serializers.CharField()),
         "image": serializers.DictField(child=serializers.CharField()),
+        "messageCategory": serializers.CharField(),
         "placeholders": serializers.ListField(child=serializers.CharField()),
         "createdAt": serializers.IntegerField(help_text="Milliseconds since 1970."),
     }
@@ -68,6 +69,7 @@ def shown(template: Template) -> dict[str, Any]:
         "uri": template.uri,
         "icon": template.icon,
         "image": template.image,
+        "messageCategory": template.message_category,
         "placeholders": sorted(templates.placeholder_names(template)),
         "createdAt": int(template.created_at.timestamp() * 1000),
     }
@@ -95,6 +97,7 @@ class TemplateSchema(RequestSchema):
     action = Number(help_text="On tap: 0 web URL, 1 intent activity.", required=False, default=0)
     uri = Text(help_text="URL to open on tap.")
     variables = Names(help_text="Names of the placeholders, separated by commas; else what looks like names.")
+    messageCategory = Text(source="message_category", help_text="The message category of pushes that name none.")
     icon = TextMap(help_text="Icon per channel.")
     image = TextMap(help_text="Large image per channel.")
 

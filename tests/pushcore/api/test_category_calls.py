@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from pushcore.api.operations import templates as rpc_template
+from pushcore.api.rest import templates as rest_template
 from pushcore.broadcast import vendor_walk
 from pushcore.codes import statuses
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
 from pushcore.loading import load
-from pushcore.models import Broadcast, CapCount, Message, MessageCategory, Occurrence, PushTask, Workspace
+from pushcore.models import Broadcast, CapCount, Message, MessageCategory, Occurrence, PushTask, Template, Workspace
 from pushcore.models.pushes import DeviceRules
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
@@ -69,6 +72,49 @@ def test_what_a_push_says_to_vendors_goes_before_its_category(rest: Rest) -> Non
     task = PushTask.objects.get()
     assert task.options["thirdChannelCategory"] == {"huawei": "EXPRESS", "oppo": "NEWS"}
     assert task.device_rules == DeviceRules.CONSENT
+
+
+@pytest.mark.parametrize("action", [action for action in PATHS if action != "PushSimple"])
+def test_a_push_has_the_category_of_its_template_unless_it_names_another(
+    rest: Rest, workspace: Workspace, action: str
+) -> None:
+    made = {"name": "sale", "description": "d", "title": "Hello #name#", "body": "Body", "messageCategory": "offers"}
+    assert rest.call("templates", SCOPE | made)["code"] == "100"
+    MessageCategory.objects.create(workspace=workspace, name="orders")
+    request = {name: value for name, value in REQUESTS[action].items() if name not in ("title", "content")}
+    request |= (
+        {"templateName": "sale", "templateKeyValue": {"name": "Ann"}}
+        if action != "PushMultiple"
+        else {"templateName": "sale"}
+    )
+    assert rest.call(PATHS[action], request)["code"] == "100"
+    task = PushTask.objects.get()
+    assert (task.message_category, task.device_rules) == ("offers", DeviceRules.CONSENT | DeviceRules.QUIET_HOURS)
+    again = json.loads(json.dumps(request).replace('"k1"', '"k2"'))
+    assert rest.call(PATHS[action], again | {"messageCategory": "orders"})["code"] == "100"
+    assert PushTask.objects.exclude(pk=task.pk).get().message_category == "orders"
+    MessageCategory.objects.filter(name="offers").delete()
+    assert rest.call(PATHS[action], json.loads(json.dumps(request).replace('"k1"', '"k3"')))["code"] == "3121"
+
+
+def test_a_file_has_the_category_of_its_template(rest: Rest) -> None:
+    Template.objects.filter(name="hello").update(message_category="offers")
+    dry = send(rest, b"ann,1,name=A\nann,2,name=A\n", dryRun="true")
+    assert dry["data"]["heldBack"] == 1
+    assert send(rest, b"ann,1,name=A\nann,2,name=A\n")["code"] == "100"
+    assert PushTask.objects.get().message_category == "offers"
+
+
+def test_both_apis_make_and_show_the_category_of_a_template(rest: Rest, rpc2020: Rpc2020) -> None:
+    made = {"templateName": "sale", "descInfo": "d", "title": "T", "content": "C", "messageCategory": "offers"}
+    assert rpc2020.answer("CreateTemplate", SCOPE | made | {"messageCategory": "unknown"}) == "3121"
+    assert not Template.objects.filter(name="sale").exists()
+    rpc2020.answer("CreateTemplate", SCOPE | made)
+    template = Template.objects.get(name="sale")
+    assert template.message_category == "offers"
+    assert (
+        rest_template.shown(template)["messageCategory"] == rpc_template._shown(template)["messageCategory"] == "offers"
+    )
 
 
 @pytest.mark.django_db(transaction=True)
