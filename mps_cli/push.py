@@ -50,6 +50,7 @@ def add_to(commands: Any) -> None:
     for command in (audience, file):
         pace = command.add_mutually_exclusive_group()
         pace.add_argument("--pace", type=int, metavar="NUMBER", help="so many messages a second at most")
+        command.add_argument("--pace-url", default="", metavar="URL", help="go on while this URL says so")
         pace.add_argument("--over", type=seconds, metavar="SPAN", help="spread evenly over a period, such as 2h")
     for command in (simple, template, broadcast, audience):
         command.add_argument("--at", type=moment, metavar="TIME", help="send at a time, such as 2026-12-24T18:00")
@@ -135,7 +136,8 @@ def _common(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _pace(arguments: argparse.Namespace) -> dict[str, Any]:
-    values = {"messagesPerSecond": arguments.pace, "overSeconds": arguments.over}
+    url = arguments.pace_url or None
+    values = {"messagesPerSecond": arguments.pace, "overSeconds": arguments.over, "paceUrl": url}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -269,6 +269,7 @@ def _periodic(task: str, every: timedelta) -> dict[str, Any]:
 PERIODIC_WORK = {
     "pushcore.fire_schedules": "pushcore.schedules.firing.any_due",
     "pushcore.load_messages": "pushcore.loading.load.any_waiting",
+    "pushcore.ask_pace_callbacks": "pushcore.loading.pace_callback.any_due",
     "pushcore.end_refused": "pushcore.categories.consent.any_refused",
     "pushcore.offer_after_quiet_hours": "pushcore.categories.quiet_hours.any_due",
     "channels_vendor.wake": "channels_vendor.dispatch.sender.any_due",
@@ -285,6 +286,7 @@ CELERY_BEAT_SCHEDULE = {
     "revocations": _periodic("pushcore.work_off_revocations", timedelta(seconds=10)),
     "erasures": _periodic("pushcore.erase_users", timedelta(seconds=60)),
     "messages": _periodic("pushcore.load_messages", timedelta(seconds=1)),
+    "pace-callbacks": _periodic("pushcore.ask_pace_callbacks", timedelta(seconds=1)),
     "partitions": _periodic("pushcore.maintain_partitions", timedelta(minutes=10)),
     "purge": _periodic("pushcore.purge", timedelta(hours=1)),
     "purge-devices": _periodic("pushcore.purge_devices", timedelta(hours=1)),

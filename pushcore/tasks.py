@@ -15,7 +15,7 @@ from pushcore.categories import consent, quiet_hours
 from pushcore.delivery import expiry, sweeper
 from pushcore.devices import removal
 from pushcore.file_push import upload
-from pushcore.loading import load
+from pushcore.loading import load, pace_callback
 from pushcore.privacy import erasure
 from pushcore.revocation import task_rows
 from pushcore.schedules import firing
@@ -94,6 +94,13 @@ def walk_broadcasts() -> None:
 def load_messages() -> None:
     """Make the messages of tasks that wait for them, such as those of files."""
     load.load_all()
+
+
+@shared_task(name="pushcore.ask_pace_callbacks")
+@one_at_a_time
+def ask_pace_callbacks() -> None:
+    """Ask the callbacks of pushes whether these may go on."""
+    pace_callback.ask_due()
 
 
 @shared_task(name="pushcore.maintain_partitions")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -233,6 +233,10 @@ class PushTaskAdmin(LargeTableAdmin):
             shown.append((_("messages a second"), format_html("{}", intcomma(load.messages_per_second))))
         if load is not None and load.over_seconds:
             shown.append((_("spread over (seconds)"), format_html("{}", intcomma(load.over_seconds))))
+        if load is not None and load.pace_url:
+            shown.append((_("asks for its pace"), format_html("{}", urlsplit(load.pace_url).hostname or "")))
+            held = progress.live(task, "held", progress.figures_of(task, load)["held"])
+            shown.append((_("held by the callback since"), held))
         if walk is not None and walk.local_time is not None:
             shown.append((_("local time"), format_html("{}", f"{walk.local_time:%H:%M}")))
             if walk.not_before is not None and not walk.finished_at:

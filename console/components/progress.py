@@ -16,7 +16,17 @@ from console.components.columns import in_utc, moment_text
 from console.locale.zones import zone_of
 from pushcore.models import AudienceWalk, FileImport, PushTask, TaskLoad
 
-FIGURES = ("messages", "success", "arrivals", "duration", "last_outcome", "last_outcome_utc", "file", "audience")
+FIGURES = (
+    "messages",
+    "success",
+    "arrivals",
+    "duration",
+    "last_outcome",
+    "last_outcome_utc",
+    "file",
+    "audience",
+    "held",
+)
 
 
 def duration(task: PushTask) -> str:
@@ -36,6 +46,7 @@ def figures_of(task: PushTask, load: TaskLoad | None = None) -> dict[str, str]:
         "last_outcome_utc": in_utc(task.last_outcome_at),
         "file": _file(load if isinstance(load, FileImport) else None),
         "audience": _audience(load if isinstance(load, AudienceWalk) else None),
+        "held": moment_text(load.held_since if load else None, zone_of(task)),
     }
 
 

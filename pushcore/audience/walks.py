@@ -34,6 +34,7 @@ class ResolvedCondition:
         msgkey: Of all the push's messages.
         messages_per_second: The push's pace; None for as fast as it goes.
         over_seconds: The period over which it is spread, in the place of a pace.
+        pace_url: The URL that is asked whether it may go on; empty for none.
         local_time: The time on each device's own clock at which it gets the push; None for now.
     """
 
@@ -43,7 +44,13 @@ class ResolvedCondition:
     msgkey: str
     messages_per_second: int | None = None
     over_seconds: int | None = None
+    pace_url: str = ""
     local_time: LocalTime | None = None
+
+    @property
+    def has_waves(self) -> bool:
+        """Whether its devices are assigned to waves first (`pushcore.audience.waves`)."""
+        return self.local_time is not None or self.over_seconds is not None
 
     def walk(self, workspace_id: int) -> Walk:
         """Return the walk of the devices that meet it."""
@@ -61,7 +68,14 @@ def resolve_condition(workspace: Workspace, request: AudiencePush) -> ResolvedCo
     ids = ids_of_names(workspace.pk, conditions.parse(form))
     local_time = _local_time(request)
     return ResolvedCondition(
-        form, name, ids, request.msgkey, request.messages_per_second, request.over_seconds, local_time
+        form,
+        name,
+        ids,
+        request.msgkey,
+        request.messages_per_second,
+        request.over_seconds,
+        request.pace_url,
+        local_time,
     )
 
 
@@ -122,6 +136,9 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
         msgkey=condition.msgkey,
         messages_per_second=condition.messages_per_second,
         over_seconds=condition.over_seconds,
+        pace_url=condition.pace_url,
+        # Devices are assigned to waves without asking.
+        granted=int(condition.has_waves),
         local_time=condition.local_time.time if condition.local_time else None,
         local_date=condition.local_time.day if condition.local_time else None,
         last_device_id=newest.pk if newest else 0,

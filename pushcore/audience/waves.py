@@ -199,7 +199,8 @@ def _wait_for_next(walk: AudienceWalk) -> None:
         mine.update(finished_at=clock.now())
         log.info("audience walked", task=walk.pk, found=walk.found)
     else:
-        mine.update(not_before=Greatest(F("not_before"), following))
+        # What a callback granted was for the wave before.
+        mine.update(not_before=Greatest(F("not_before"), following), granted=0)
 
 
 def _abandon(walk: AudienceWalk) -> None:

@@ -206,6 +206,7 @@ def push(
                 variables=common.variables,
                 messages_per_second=request.messages_per_second,
                 over_seconds=request.over_seconds,
+                pace_url=request.pace_url,
             ):
                 raise ResultError(
                     ResultCode.INVALID_PARAM,
@@ -281,6 +282,7 @@ def push_copy(
         variables=common.variables,
         messages_per_second=request.messages_per_second,
         over_seconds=request.over_seconds,
+        pace_url=request.pace_url,
         scheduled=True,
         created_at=now,
         accepted_at=now,

@@ -1,11 +1,11 @@
 -- Leases of task loads, kept in {table}. A load is open from its acceptance until it is finished; one whose lease has
--- lapsed is free, once its time has come.
+-- lapsed is free, once its time has come and, where its pace is a callback's, messages are granted.
 
 -- oldest_free --
 -- Find the oldest load that waits for a loader.
 SELECT min(id) FROM {table}
 WHERE accepted_at IS NOT NULL AND finished_at IS NULL AND (leased_until IS NULL OR leased_until < now())
-    AND (not_before IS NULL OR not_before <= %(now)s)
+    AND (not_before IS NULL OR not_before <= %(now)s) AND (pace_url = '' OR granted > 0)
 
 -- take --
 -- Lease the oldest load that is free.
@@ -13,7 +13,7 @@ UPDATE {table} SET leased_until = clock_timestamp() + %(seconds)s * interval '1 
 WHERE id = (
     SELECT id FROM {table}
     WHERE accepted_at IS NOT NULL AND finished_at IS NULL AND (leased_until IS NULL OR leased_until < now())
-        AND (not_before IS NULL OR not_before <= %(now)s)
+        AND (not_before IS NULL OR not_before <= %(now)s) AND (pace_url = '' OR granted > 0)
     ORDER BY id LIMIT 1
     FOR UPDATE SKIP LOCKED
 )

@@ -24,7 +24,7 @@ from pushcore.file_push.source import FileSource
 from pushcore.loading import lease, messages, pace
 from pushcore.loading.messages import NewMessage
 from pushcore.loading.source import Block, Source, TakenError
-from pushcore.loading.wake import wake_loader
+from pushcore.loading.wake import wake_asker, wake_loader
 from pushcore.models import AudienceWalk, FileImport, PushTask, TaskLoad
 from pushcore.storage import clock
 from pushcore.webhooks import events as webhook_events
@@ -78,6 +78,8 @@ def load_all(*, budget_seconds: float = 20.0) -> int:
                     log.warning("messages could not be made; tried again", task=load.pk, error=type(error).__name__)
                     failures.append(error)
                     failed.push(leased.pop_all())
+            if load.pace_url:
+                wake_asker()
     if failures:
         raise failures[0]
     if lease.any_free(kinds):
@@ -126,10 +128,10 @@ def _load_at_pace(source: Source[Any, Any], deadline: float) -> int:
         if read is None:
             _finish(source, source.finish)
             break
+        if not pace.allows_more(source.load, clock.now()):
+            break
         made += _write(source, source.prepare(read), _CommitSlot.of_nothing(), _CommitSlot(Event(), Event()))
         source.load.refresh_from_db()
-        if source.load.not_before is not None and source.load.not_before > clock.now():
-            break
     return made
 
 

@@ -1,4 +1,4 @@
-"""The pace of a load: so many messages a second at most, or its targets spread evenly over a period.
+"""The pace of a load: so many messages a second at most, or its targets spread evenly over a period; or a callback's.
 
 A block of so many messages, or targets, uses up so many seconds of the load's time; `TaskLoad.not_before` is when they
 are over. It is committed with the block and survives the worker. Until then the load has no loader, and keeps no other
@@ -19,8 +19,13 @@ BLOCK_SECONDS = 1
 
 
 def is_paced(load: TaskLoad) -> bool:
-    """Tell whether a load has a pace."""
-    return _rate(load) is not None
+    """Tell whether a load has a pace: its blocks are made one after the other."""
+    return _rate(load) is not None or bool(load.pace_url)
+
+
+def allows_more(load: TaskLoad, now: datetime) -> bool:
+    """Tell whether the next block may be made now."""
+    return (load.not_before is None or load.not_before <= now) and (not load.pace_url or load.granted > 0)
 
 
 def _rate(load: TaskLoad) -> float | None:
@@ -33,18 +38,23 @@ def _rate(load: TaskLoad) -> float | None:
 def block_size(load: TaskLoad) -> int | None:
     """Return how many messages a block of a paced load has, or how many targets; None where there is no pace."""
     rate = _rate(load)
-    return None if rate is None else max(1, int(rate * BLOCK_SECONDS))
+    sizes = [] if rate is None else [max(1, int(rate * BLOCK_SECONDS))]
+    if load.pace_url:
+        sizes.append(max(1, load.granted))
+    return min(sizes, default=None)
 
 
 def spend(load: TaskLoad, block: Block, now: datetime) -> None:
     """Note in a block's transaction that its messages are made."""
-    rate = _rate(load)
-    if rate is None:
+    if not is_paced(load):
         return
-    begun = max(load.not_before or now, now - MAX_CREDIT)
-    made = block.targets if load.over_seconds else len(block.messages)
-    load.not_before = begun + timedelta(seconds=made / rate)
-    type(load)._default_manager.filter(pk=load.pk).update(not_before=load.not_before)
+    messages = len(block.messages)
+    if rate := _rate(load):
+        begun = max(load.not_before or now, now - MAX_CREDIT)
+        made = block.targets if load.over_seconds else messages
+        load.not_before = begun + timedelta(seconds=made / rate)
+    load.granted = max(0, load.granted - messages)
+    type(load)._default_manager.filter(pk=load.pk).update(not_before=load.not_before, granted=load.granted)
 
 
 def seconds_for(messages: int | None, *, messages_per_second: int | None, over_seconds: int | None) -> int | None:

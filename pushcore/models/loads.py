@@ -13,7 +13,8 @@ class TaskLoad(models.Model):
 
     `id` is the task's. It is open from `accepted_at` to `finished_at`, and one loader at a time has the lease of it.
     `position` is committed with the messages made up to there. Nobody goes on before `not_before`. A pace
-    (`pushcore.loading.pace`) is `messages_per_second`, or `over_seconds` for all of its targets.
+    (`pushcore.loading.pace`) is `messages_per_second`, or `over_seconds` for all of its targets. With a `pace_url`
+    (`pushcore.loading.pace_callback`) only `granted` messages may be made until it is asked again.
     """
 
     id = models.BigIntegerField(_("task ID"), primary_key=True)
@@ -25,6 +26,9 @@ class TaskLoad(models.Model):
     position = models.BigIntegerField(default=0)
     messages_per_second = models.IntegerField(_("messages a second"), null=True)
     over_seconds = models.IntegerField(_("spread over (seconds)"), null=True)
+    pace_url = models.CharField(_("pace URL"), max_length=1000, blank=True, default="")
+    granted = models.BigIntegerField(default=0)
+    held_since = models.DateTimeField(_("held since"), null=True)
     not_before = models.DateTimeField(null=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from pushcore.callbacks.signing import callback_problem
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import ACTIVITIES, NAMED_TARGETS, DeliveryType
 from pushcore.push import vendor_options
@@ -25,6 +26,7 @@ MAX_EXTENDED_PARAMS = 20
 MAX_OWN_EXTENDED_PARAMS = 10
 MAX_PAYLOAD_BYTES = 4096
 MAX_MESSAGES_PER_SECOND = 100_000
+MAX_PACE_URL_LENGTH = 1000
 
 # `notifyType` of messages that no vendor is to carry.
 SELF_BUILT_ONLY = "transparent"
@@ -99,6 +101,10 @@ def _check_pace(request: AudiencePush | FilePush) -> None:
             f"messagesPerSecond is a number from 1 to {MAX_MESSAGES_PER_SECOND}",
             parameter="messagesPerSecond",
         )
+    problem = callback_problem(request.pace_url) if request.pace_url else ""
+    if problem or len(request.pace_url) > MAX_PACE_URL_LENGTH:
+        why = problem or f"It has at most {MAX_PACE_URL_LENGTH} characters."
+        raise ResultError(ResultCode.INVALID_PARAM, f"paceUrl: {why}", parameter="paceUrl")
     if request.over_seconds is None:
         return
     if not 1 <= request.over_seconds < request.expired_seconds:

@@ -132,6 +132,7 @@ class AudiencePush(PushRequest):
         template_name: The template that is rendered; without one, title and content are the request's own.
         messages_per_second: Its pace; None for as fast as it goes.
         over_seconds: The period over which it is spread, in the place of a pace.
+        pace_url: The URL that is asked whether it may go on; empty for none.
         local_time: The time on each device's own clock at which it gets the push (`09:00`); empty for now.
         local_date: The date there (`2026-06-01`); empty for the next time that it is `local_time`.
     """
@@ -142,6 +143,7 @@ class AudiencePush(PushRequest):
     segment_name: str = ""
     messages_per_second: int | None = None
     over_seconds: int | None = None
+    pace_url: str = ""
     local_time: str = ""
     local_date: str = ""
     msgkey: str
@@ -165,6 +167,7 @@ class FilePush(PushRequest):
         sha256: Of the file, hex.
         messages_per_second: Its pace; None for as fast as it goes.
         over_seconds: The period over which it is spread, in the place of a pace.
+        pace_url: The URL that is asked whether it may go on; empty for none.
     """
 
     kind = PushTask.Kind.MULTIPLE
@@ -172,6 +175,7 @@ class FilePush(PushRequest):
     sha256: str
     messages_per_second: int | None = None
     over_seconds: int | None = None
+    pace_url: str = ""
     push_action: int | None = None
     silent: int | None = None
 

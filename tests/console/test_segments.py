@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -89,12 +89,20 @@ def test_a_push_to_a_segment_is_spread_over_the_period_that_was_typed(
     refused = superuser.post(CREATE, typed | {"messages_per_second": "5", "valid_seconds": "7200"}).text
     assert "not beside a number of messages a second" in refused
     typed |= {"valid_seconds": "7200"}
+    assert "Enter a URL without" in superuser.post(CREATE, typed | {"pace_url": "ftp://shop"}).text
+    typed |= {"pace_url": "https://shop.example/pace?token=secret"}
     review = superuser.post(CREATE, typed)
     superuser.post(CREATE, typed | {"step": "send", "counted": review.context["counted"], "devices": "2"})
     task = PushTask.objects.get()
     assert AudienceWalk.objects.get(pk=task.pk).over_seconds == 2700
-    assert "2,700" in superuser.get(f"/console/pushcore/pushtask/{task.pk}/change/").text
-    assert 'value="2700"' in superuser.get(CREATE, {"from": task.pk}).text
+    AudienceWalk.objects.update(held_since=datetime(2026, 6, 1, 9, 30, tzinfo=UTC))
+    shown = superuser.get(f"/console/pushcore/pushtask/{task.pk}/change/").text
+    for part in ("2,700", "shop.example", "Held by the callback since", "2026-06-01 09:30"):
+        assert part in shown, part
+    copied = superuser.get(CREATE, {"from": task.pk}).text
+    assert 'value="2700"' in copied
+    assert "Its pace URL is not copied." in copied
+    assert "token=secret" not in shown + copied
 
 
 @pytest.mark.django_db(transaction=True)

@@ -56,9 +56,11 @@ def copy_of(task: PushTask) -> Copy:
         values |= found | _pace(walk)
         if walk is not None and walk.local_time is not None:
             values |= _local_time(task, LocalTime(walk.local_time, walk.local_date))
-        notes += missing
+        notes += missing + _pace_url(walk)
     elif task.kind == PushTask.Kind.MULTIPLE:
-        values |= _pace(FileImport.objects.filter(pk=task.pk).first())
+        file = FileImport.objects.filter(pk=task.pk).first()
+        values |= _pace(file)
+        notes += _pace_url(file)
         notes.append(_("The targets are not copied: upload a file of them."))
     else:
         target, others = _target(task)
@@ -153,6 +155,11 @@ def _pace(load: TaskLoad | None) -> dict[str, Any]:
     """Return the pace of a push to many devices, if it had one."""
     names = ("messages_per_second", "over_seconds")
     return {name: value for name in names if (value := getattr(load, name, None))}
+
+
+def _pace_url(load: TaskLoad | None) -> list[str]:
+    """Note that a URL, parts of which may be secret, is not shown to whoever pushes again."""
+    return [_("Its pace URL is not copied.")] if load and load.pace_url else []
 
 
 def _local_time(task: PushTask, local_time: LocalTime) -> dict[str, Any]:

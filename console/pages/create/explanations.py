@@ -123,6 +123,9 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
     (_Code.INVALID_PARAM, "messagesPerSecond"): Explanation(
         "messages_per_second", _("A number from 1 to {messages_per_second}, or nothing.")
     ),
+    (_Code.INVALID_PARAM, "paceUrl"): Explanation(
+        "pace_url", _("Enter a URL without user name, fragment and a parameter sign, or nothing.")
+    ),
     (_Code.INVALID_PARAM, "overSeconds"): Explanation(
         "over_seconds",
         _("A number from 1, less than the valid period; not beside a number of messages a second or a local time."),

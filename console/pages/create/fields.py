@@ -215,9 +215,18 @@ class PacePart(PushForm):
         help_text=_("Evenly over this period, in the place of a number a second. It is shorter than the valid period."),
     )
 
+    pace_url = forms.CharField(
+        label=_("Pace URL"),
+        required=False,
+        widget=text(maxlength=limits.MAX_PACE_URL_LENGTH, spellcheck="false", placeholder="https://"),
+        help_text=_("The push goes on while this URL of your backend says so: see docs/timing.md. Empty: not asked."),
+    )
+
     def pace(self) -> dict[str, Any]:
         """Return the pace by the names that push requests have for it."""
-        return {name: self.cleaned_data.get(name) for name in ("messages_per_second", "over_seconds")}
+        given = self.cleaned_data
+        numbers = {name: given.get(name) for name in ("messages_per_second", "over_seconds")}
+        return numbers | {"pace_url": given.get("pace_url") or ""}
 
 
 class LocalTimePart(PushForm):

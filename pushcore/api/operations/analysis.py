@@ -13,6 +13,7 @@ from pushcore.api.operations.push_schema import EXAMPLE_TASK
 from pushcore.api.schema import OPTIONAL, RequestSchema, needed
 from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.loading import pace_callback
 from pushcore.models import PushTask, Workspace
 from pushcore.ports import LONGEST_ANALYSIS, AnalysisFilter, analysis
 
@@ -131,6 +132,7 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
     if task is None:
         raise ResultError(ResultCode.INVALID_PARAM, "taskId is not a task of this workspace")
     end = task.last_outcome_at or task.created_at
+    since = pace_callback.held_since(task.pk)
     return {
         "taskId": str(task.pk),
         "startTime": int(task.created_at.timestamp() * 1000),
@@ -142,6 +144,7 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
         "pushExpiredNum": task.expired_count,
         "pushHeldBackNum": task.held_back_count,
         "pushNoConsentNum": task.no_consent_count,
+        "paceHeldSince": since and int(since.timestamp() * 1000),
     }
 
 
@@ -238,6 +241,7 @@ OPERATIONS = (
                 "pushExpiredNum": 20,
                 "pushHeldBackNum": 0,
                 "pushNoConsentNum": 0,
+                "paceHeldSince": None,
             },
         ),
     ),

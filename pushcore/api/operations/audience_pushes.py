@@ -60,6 +60,7 @@ class PushToAudienceSchema(CommonPushSchema):
         help_text="The period over which the push is spread, in place of messagesPerSecond; less than expiredSeconds.",
         **OPTIONAL,
     )
+    paceUrl = Text(source="pace_url", help_text="The push goes on while this URL says so (docs/timing.md).")
     localTime = Text(
         source="local_time",
         help_text="HH:MM: each device gets it when it is that time where it is, within 24 hours (docs/timing.md).",

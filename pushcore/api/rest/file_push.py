@@ -80,6 +80,7 @@ class FilePushSchema(PushSchema):
         help_text="The period over which the push is spread, in place of messagesPerSecond; less than expiredSeconds.",
         **OPTIONAL,
     )
+    paceUrl = Text(source="pace_url", help_text="The push goes on while this URL says so (docs/timing.md).")
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Submission:
