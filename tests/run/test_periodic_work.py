@@ -136,7 +136,10 @@ def test_work_is_requested_only_where_there_is_some(beat: tuple[Scheduler, list[
     now = timezone.now() - timedelta(minutes=1)
     schedule = service.create(workspace, SIMPLE, soon(), source=PushTask.Source.RPC, author="test")
     schedule.occurrences.update(at=now)
-    FileImport.objects.create(pk=ids.new_ids(1)[0], workspace=workspace, created_at=now, accepted_at=now)
+    for url in ("", "https://shop.example/pace"):
+        FileImport.objects.create(
+            pk=ids.new_ids(1)[0], workspace=workspace, created_at=now, accepted_at=now, pace_url=url
+        )
     VendorMessage.objects.create(
         message_id=ids.new_ids(1)[0], workspace_id=workspace.pk, channel=6, task_id=1, device_id=1, due_at=now
     )
