@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "django_otp",
     "pushcore",
     "channels_vendor",
+    "sms",
     "gateway",
     "analytics",
     "console",
@@ -273,6 +274,7 @@ PERIODIC_WORK = {
     "pushcore.end_refused": "pushcore.categories.consent.any_refused",
     "pushcore.offer_after_quiet_hours": "pushcore.categories.quiet_hours.any_due",
     "channels_vendor.wake": "channels_vendor.dispatch.sender.any_due",
+    "sms.send_due": "sms.dispatch.sender.any_due",
     "analytics.fold": "analytics.rollups.any_change",
 }
 # Every periodic task is safe to run twice.
@@ -291,6 +293,7 @@ CELERY_BEAT_SCHEDULE = {
     "purge": _periodic("pushcore.purge", timedelta(hours=1)),
     "purge-devices": _periodic("pushcore.purge_devices", timedelta(hours=1)),
     "vendors": _periodic("channels_vendor.wake", timedelta(seconds=2)),
+    "sms": _periodic("sms.send_due", timedelta(seconds=2)),
     "certificates": _periodic("channels_vendor.warn_of_expiry", timedelta(hours=12)),
     "make-exports": _periodic("analytics.make_exports", timedelta(minutes=5)),
     "fold-changes": _periodic("analytics.fold", timedelta(seconds=5)),

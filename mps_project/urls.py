@@ -18,5 +18,6 @@ urlpatterns = [
     path("console/", admin.site.urls),
     path("device/v1/", include("gateway.urls")),
     path("vendor/", include("channels_vendor.urls")),
+    path("sms/", include("sms.urls")),
     path("", include("pushcore.api.urls")),
 ]

@@ -6,9 +6,10 @@ sink or query module in `AppConfig.ready()`; pushcore calls whatever is register
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pushcore.channels import Channel, Platform
@@ -262,6 +263,64 @@ class Analysis(Protocol):
         """Return what devices reported of messages, in the order it happened. One query."""
 
 
+class SmsWish(NamedTuple):
+    """What a push asks of SMS.
+
+    Attributes:
+        delay_seconds: How long its messages have to arrive; 0: an SMS is sent beside the message.
+        sign_name: Who the SMS is signed by; empty for the account's own.
+        template_code: The provider's template; empty for none.
+        template_param: A JSON object with the template's values.
+        text: The text where there is no template; empty for the message's body.
+    """
+
+    delay_seconds: int
+    sign_name: str = ""
+    template_code: str = ""
+    template_param: str = ""
+    text: str = ""
+
+
+class MessageToComplement(NamedTuple):
+    """A message that an SMS is sent for at a time, unless it has arrived by then on any device of its recipient."""
+
+    message_id: int
+    task_id: int
+    workspace_id: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SmsSummary:
+    """What became of the SMS of a task.
+
+    Attributes:
+        counts: How many there are in each state, by the state's name (`sms.models.SmsMessage.State`).
+        segments: How many SMS the provider charged for, as far as it says.
+        costs: The price by currency, as far as the provider says it.
+    """
+
+    counts: Mapping[str, int]
+    segments: int
+    costs: Mapping[str, Decimal]
+
+
+class SmsComplement(Protocol):
+    """Sends SMS for messages that did not arrive (sms)."""
+
+    def problem(self, workspace_id: int, wish: SmsWish, /) -> str:
+        """Return why the workspace cannot send such an SMS, in a sentence; empty if it can."""
+
+    def add(self, messages: Sequence[MessageToComplement], /) -> None:
+        """Take messages over, in the caller's transaction."""
+
+    def render(self, workspace_id: int, wish: SmsWish, text: str, /) -> str:
+        """Return what would be sent, as far as it is known here."""
+
+    def summary(self, task: PushTask, /) -> SmsSummary | None:
+        """Return what became of a task's SMS; None where it wants none."""
+
+
 class BroadcastListener(Protocol):
     """Is told that a broadcast was accepted or revoked (gateway)."""
 
@@ -295,6 +354,7 @@ _vendor_channels: list[VendorChannels] = []
 _device_listeners: list[DeviceListener] = []
 _event_sinks: list[EventSink] = []
 _presence_sources: list[PresenceSource] = []
+_sms_complements: list[SmsComplement] = []
 
 
 def register_lane(lane: Lane, *, order: int) -> None:
@@ -380,3 +440,13 @@ def register_analysis(analysis: Analysis) -> None:
 def analysis() -> Analysis:
     """Return what answers the analysis queries."""
     return _analysis[0]
+
+
+def register_sms_complement(complement: SmsComplement) -> None:
+    """Register what sends SMS, in place of the former one."""
+    _sms_complements[:] = [complement]
+
+
+def sms_complement() -> SmsComplement:
+    """Return what sends SMS."""
+    return _sms_complements[0]

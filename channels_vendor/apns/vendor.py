@@ -11,9 +11,10 @@ from channels_vendor.apns import certificate, payload
 from channels_vendor.apns.client import URLS, ApnsAdapter
 from channels_vendor.apns.statuses import DEAD_TOKEN_STATUSES, STATUSES
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import AccountField, CertificateSummary, VendorDescription
+from channels_vendor.base.contract import CertificateSummary, VendorDescription
 from channels_vendor.base.signing_keys import p256_key
 from pushcore.channels import Platform
+from pushcore.security.account_fields import AccountField
 
 # "A 10-character Key ID", "the 10-character Team ID"
 # (developer.apple.com, Establishing a token-based connection to APNs).

@@ -19,6 +19,7 @@ from channels_vendor.base.references import Reference
 from pushcore.channels import Channel, ChannelDescription
 from pushcore.http.calls import HttpCall
 from pushcore.http.client import HttpClient
+from pushcore.security.account_fields import AccountField
 
 
 class CredentialSource(Protocol):
@@ -72,33 +73,6 @@ class Account:
     def get(self, name: str) -> str:
         """Return a field's value, empty where none was entered."""
         return self.values.get(name, "")
-
-
-@dataclass(frozen=True, slots=True)
-class AccountField:
-    """A value that an operator enters for a vendor's account.
-
-    The texts, and the choices, are marked for translation (`gettext_noop`); the form translates them.
-
-    Attributes:
-        name: The key in `Account.values`.
-        label: The form's label: what the vendor's console calls it.
-        secret: It is encrypted and never shown again.
-        required: An account in use needs it.
-        help_text: The form's help text.
-        choices: The values allowed; empty for any.
-        file: It is uploaded, and kept in base64.
-        multiline: It is a text of several lines, such as a key.
-    """
-
-    name: str
-    label: str
-    secret: bool = False
-    required: bool = True
-    help_text: str = ""
-    choices: tuple[str, ...] = ()
-    file: bool = False
-    multiline: bool = False
 
 
 # Calls of a batch that have not been started so many seconds after `Adapter.send` began are not made.

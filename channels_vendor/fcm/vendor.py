@@ -9,7 +9,6 @@ from django.utils.translation import gettext_noop as _
 from channels_vendor.base import sentences
 from channels_vendor.base.contract import (
     Account,
-    AccountField,
     Adapter,
     CannotAuthorise,
     CredentialSource,
@@ -23,6 +22,7 @@ from channels_vendor.fcm.payload import as_texts
 from channels_vendor.fcm.statuses import DEAD_TOKEN_STATUSES, STATUSES
 from pushcore.channels import Platform
 from pushcore.http.client import HttpClient
+from pushcore.security.account_fields import AccountField
 
 
 def _open(account: Account, client: HttpClient, credentials: CredentialSource) -> Adapter:

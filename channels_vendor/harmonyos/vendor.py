@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_noop as _
 
-from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.contract import VendorDescription
 from channels_vendor.harmonyos import options, payload
 from channels_vendor.harmonyos.client import HarmonyAdapter
 from channels_vendor.huawei import service_account
@@ -14,6 +14,7 @@ from channels_vendor.huawei.reports import read_reports
 from channels_vendor.huawei.vendor import REPORT_FIELDS, reports_problem
 from pushcore.channels import Platform
 from pushcore.push.vendor_options import as_text
+from pushcore.security.account_fields import AccountField
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:

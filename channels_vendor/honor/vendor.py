@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop as _
 
-from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.contract import VendorDescription
 from channels_vendor.honor import options, payload
 from channels_vendor.honor.client import HonorAdapter
 from channels_vendor.honor.reports import read_reports
 from pushcore.channels import Platform
 from pushcore.push.vendor_options import as_text
+from pushcore.security.account_fields import AccountField
 
 VENDOR = VendorDescription(
     number=11,

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_noop as _
 
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.contract import VendorDescription
 from channels_vendor.huawei import options, payload, service_account
 from channels_vendor.huawei.client import HuaweiAdapter
 from channels_vendor.huawei.reports import read_reports
 from channels_vendor.huawei.statuses import DEAD_TOKEN_STATUSES, STATUSES
 from pushcore.channels import Platform
 from pushcore.push.vendor_options import as_text
+from pushcore.security.account_fields import AccountField
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:

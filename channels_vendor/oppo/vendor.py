@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop as _
 
-from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.contract import VendorDescription
 from channels_vendor.oppo import options, payload
 from channels_vendor.oppo.client import OppoAdapter
 from channels_vendor.oppo.reports import read_reports
 from channels_vendor.oppo.statuses import DEAD_TOKEN_STATUSES, STATUSES
 from pushcore.channels import Platform
+from pushcore.security.account_fields import AccountField
 
 VENDOR = VendorDescription(
     number=7,

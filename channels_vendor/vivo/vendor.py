@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_noop as _
 
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.contract import VendorDescription
 from channels_vendor.vivo import options, payload
 from channels_vendor.vivo.client import VivoAdapter
 from channels_vendor.vivo.reports import read_reports
 from channels_vendor.vivo.statuses import DEAD_TOKEN_STATUSES, STATUSES
 from pushcore.channels import Platform
+from pushcore.security.account_fields import AccountField
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:

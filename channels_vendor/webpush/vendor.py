@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_noop as _
 
 from channels_vendor.base import sentences
-from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.contract import VendorDescription
 from channels_vendor.base.options import as_named
 from channels_vendor.webpush import payload, vapid
 from channels_vendor.webpush.client import WebPushAdapter
@@ -15,6 +15,7 @@ from channels_vendor.webpush.statuses import DEAD_TOKEN_STATUSES, STATUSES
 from channels_vendor.webpush.subscription import MAX_LENGTH, kept_spelling
 from pushcore.channels import Platform
 from pushcore.security import endpoints
+from pushcore.security.account_fields import AccountField
 
 
 def _validate(values: Mapping[str, str]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from unfold.widgets import (
 
 from channels_vendor.accounts import checking, in_use
 from channels_vendor.accounts.app_values import enter, values_for_apps
-from channels_vendor.base.contract import AccountField, VendorDescription
+from channels_vendor.base.contract import VendorDescription
 from channels_vendor.base.outcomes import Verdict
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
@@ -42,6 +42,7 @@ from console.locale.zones import zone_of
 from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.models import Device
+from pushcore.security.account_fields import AccountField
 
 _PREFIX = "value_"
 _REMOVE = "remove_"

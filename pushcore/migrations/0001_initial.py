@@ -302,6 +302,7 @@ class Migration(migrations.Migration):
                 ('held_back_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='held back count')),
                 ('no_consent_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='no consent count')),
                 ('inbox', models.BooleanField(db_default=False, default=False, help_text='Its messages are in the inboxes of their targets.', verbose_name='inbox')),
+                ('sms', models.JSONField(blank=True, editable=False, null=True, verbose_name='SMS')),
                 ('final_count', models.PositiveIntegerField(db_default=0, default=0, editable=False, verbose_name='final count')),
                 ('finished_at', models.DateTimeField(editable=False, null=True, verbose_name='finished at')),
                 ('last_outcome_at', models.DateTimeField(blank=True, null=True, verbose_name='last outcome at')),

@@ -32,7 +32,8 @@ CREATE TABLE pushcore_pushtask (
     device_rules smallint NOT NULL DEFAULT 0,
     inbox boolean NOT NULL DEFAULT false,
     final_count integer NOT NULL DEFAULT 0 CHECK (final_count >= 0),
-    finished_at timestamptz
+    finished_at timestamptz,
+    sms jsonb
 ) PARTITION BY RANGE (id);
 
 CREATE INDEX pushcore_task_recent ON pushcore_pushtask (workspace_id, id DESC);

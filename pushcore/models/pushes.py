@@ -109,6 +109,8 @@ class PushTask(models.Model):
     inbox = models.BooleanField(
         _("inbox"), default=False, db_default=False, help_text=_("Its messages are in the inboxes of their targets.")
     )
+    # What it asks of SMS (`pushcore.push.sms`); None for nothing.
+    sms = models.JSONField(_("SMS"), null=True, blank=True, editable=False)
     # How many of its messages have their final status; when that was told to webhooks (`pushcore.webhooks.events`).
     final_count = models.PositiveIntegerField(_("final count"), default=0, db_default=0, editable=False)
     finished_at = models.DateTimeField(_("finished at"), null=True, editable=False)

@@ -20,6 +20,7 @@ from django.db.models import Field, Model
 
 from pushcore.categories import admission
 from pushcore.models import Message, PushTask
+from pushcore.push import sms
 from pushcore.push.idempotency import claim, days_of
 from pushcore.push.new_push import NewPush
 from pushcore.storage import ids
@@ -42,9 +43,9 @@ def insert_batch(batch: Sequence[NewPush]) -> list[bool]:
     """
     sql, params = _statement(), _parameters(batch)
     connection = connections[DEFAULT_DB_ALIAS]
-    # An error ends the caller's transaction, unless there is a savepoint to go back to. A category's rules are part of
-    # the same transaction; without any, the statement is one by itself.
-    is_ruled = any(push.task.message_category for push in batch)
+    # An error ends the caller's transaction, unless there is a savepoint to go back to. A category's rules and SMS to
+    # come are part of the same transaction; without any, the statement is one by itself.
+    is_ruled = any(push.task.message_category or push.task.sms is not None for push in batch)
     with transaction.atomic() if is_ruled or connection.in_atomic_block else nullcontext():
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
@@ -56,6 +57,7 @@ def insert_batch(batch: Sequence[NewPush]) -> list[bool]:
             start += push.size
         inserted = [push for number, push in enumerate(batch) if number not in used]
         admission.admit([candidate for push in inserted for candidate in push.candidates()])
+        sms.add(inserted)
     for push in inserted:
         push.mark_saved()
     return [number not in used for number in range(len(batch))]
@@ -86,6 +88,7 @@ def insert_alone(push: NewPush) -> PushTask:
         task.save(force_insert=True)
         Message.objects.bulk_create(push.messages)
         admission.admit(push.candidates())
+        sms.add([push])
         return task
 
 

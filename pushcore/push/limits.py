@@ -15,7 +15,7 @@ from django.conf import settings
 from pushcore.callbacks.signing import callback_problem
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import ACTIVITIES, NAMED_TARGETS, DeliveryType
-from pushcore.push import vendor_options
+from pushcore.push import sms, vendor_options
 from pushcore.push.requests import AnyPush, AudiencePush, BroadcastPush, FilePush, MultiplePush, NamedPush, SimplePush
 
 MAX_TASK_NAME_LENGTH = 200
@@ -59,6 +59,7 @@ def check(request: AnyPush | FilePush) -> None:
     if request.android_channel and request.delivery_type == DeliveryType.IOS:
         raise ResultError(ResultCode.ANDROID_CHANNEL_PARAM_INVALID, "there is none to choose on iOS")
     _check_vendor_options(request)
+    sms.check(request)
     if isinstance(request, AudiencePush | FilePush):
         _check_pace(request)
 

@@ -15,6 +15,7 @@ from pushcore.codes import statuses
 from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import DeliveryType
 from pushcore.ports import OutgoingMessage
+from pushcore.push import sms
 from pushcore.push.idempotency import IdempotencyKey
 from pushcore.push.recipients import Recipient
 from pushcore.push.targets import ResolvedTarget, Target
@@ -68,6 +69,7 @@ class NewPush:
             message_category=push.message_category,
             device_rules=push.device_rules,
             inbox=push.inbox,
+            sms=sms.as_json(push.sms),
         )
         targets = [Target(workspace.pk, push.delivery_type, recipient.target) for recipient in push.recipients]
         keys = push.idempotency_keys if claims else ()

@@ -22,6 +22,7 @@ class PushRequest:
         message_category: The name of the workspace's category, whose rules it follows; empty for none.
         ignore_quiet_hours: Whether it is delivered in quiet hours too, though its category keeps them.
         inbox: Whether its messages are in the inboxes of their targets (docs/inbox.md).
+        sms: The parameters of the SMS complement that are given, by the API's names (`pushcore.push.sms`).
         task_name_required: Whether a push without a name is refused, as the older API version does.
     """
 
@@ -37,6 +38,7 @@ class PushRequest:
     message_category: str = ""
     ignore_quiet_hours: bool = False
     inbox: bool = False
+    sms: Mapping[str, Any] = field(default_factory=dict)
     task_name_required: bool = False
 
     def fingerprint(self) -> bytes:

@@ -11,7 +11,8 @@ from pushcore.broadcast.audience import Audience, audience_of
 from pushcore.categories.catalog import CategoryRules
 from pushcore.models import PushTask, Workspace
 from pushcore.models.pushes import DeviceRules
-from pushcore.push import limits
+from pushcore.ports import SmsWish
+from pushcore.push import limits, sms
 from pushcore.push.content import compose
 from pushcore.push.idempotency import IdempotencyKey
 from pushcore.push.recipients import Recipient, by_users, recipients_of
@@ -33,6 +34,7 @@ class ValidatedPush:
         message_category: The name of its category; empty where it has none.
         inbox: Whether its messages are in inboxes.
         device_rules: What of devices decides whether they get it now.
+        sms: What it asks of SMS; None for nothing.
     """
 
     kind: PushTask.Kind
@@ -49,6 +51,7 @@ class ValidatedPush:
     message_category: str = ""
     inbox: bool = False
     device_rules: DeviceRules = DeviceRules.NONE
+    sms: SmsWish | None = None
 
 
 def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
@@ -92,4 +95,5 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
         message_category=category.name,
         inbox=request.inbox,
         device_rules=category.device_rules,
+        sms=sms.wish_of(workspace, request),
     )

@@ -10,7 +10,7 @@ import pytest
 from pushcore.storage.sql import statements
 
 ROOT = Path(__file__).parents[2]
-APPS = ("analytics", "channels_vendor", "console", "gateway", "mps_project", "pushcore")
+APPS = ("analytics", "channels_vendor", "console", "gateway", "mps_project", "pushcore", "sms")
 FILES = sorted(file for app in APPS for file in (ROOT / app).rglob("*.sql") if file.parent.name != "migrations")
 
 

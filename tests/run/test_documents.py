@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("analytics", "bench", "channels_vendor", "console", "gateway", "mps_project", "pushcore", "tests")
+PACKAGES = ("analytics", "bench", "channels_vendor", "console", "gateway", "mps_project", "pushcore", "sms", "tests")
 DOCUMENTS = sorted(
     [
         *ROOT.glob("*.md"),

@@ -23,6 +23,7 @@ from pushcore.models import ConsentRefusal, FileImport, PushTask, QuietHours, Wo
 from pushcore.schedules import service
 from pushcore.storage import ids
 from pushcore.storage.one_at_a_time import one_at_a_time, takes_one_thread
+from sms.models import SmsMessage
 from tests.pushcore.schedules.samples import SIMPLE, soon
 
 THREADS = CommonConfiguration.model_fields["worker_threads"].default
@@ -143,6 +144,7 @@ def test_work_is_requested_only_where_there_is_some(beat: tuple[Scheduler, list[
     VendorMessage.objects.create(
         message_id=ids.new_ids(1)[0], workspace_id=workspace.pk, channel=6, task_id=1, device_id=1, due_at=now
     )
+    SmsMessage.objects.create(message_id=ids.new_ids(1)[0], workspace_id=workspace.pk, task_id=1, due_at=now)
     Change.objects.create(metrics=[1], minutes=[1], tasks=[1], channels=[0], devices=[1], statuses=[2])
     QuietHours.objects.create(workspace=workspace, starts=time(22), ends=time(8), walked_until=now)
     [(device, _secret)] = registry.register([(workspace, DeviceInfo())])

@@ -16,7 +16,7 @@ from honcho.environ import parse_procfile
 pytestmark = pytest.mark.xdist_group("wheel")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("analytics", "channels_vendor", "console", "gateway", "mps_project", "pushcore")
+PACKAGES = ("analytics", "channels_vendor", "console", "gateway", "mps_project", "pushcore", "sms")
 # Sources of what the wheel has in another form.
 NOT_INSTALLED = (".po", ".pyc")
 

@@ -128,15 +128,29 @@ class CommonPushSchema(RequestSchema):
     )
     apnsCategory = Text(source="vendor_options.apnsCategory", help_text="APNs: category, whose actions are offered.")
     threadId = Text(source="vendor_options.threadId", help_text="APNs: notifications with the same one are grouped.")
-    smsSignName = Text(source="sms.smsSignName", help_text="SMS complement: signature.")
-    smsStrategy = Number(source="sms.smsStrategy", help_text="SMS complement: 0, for none is sent.", **OPTIONAL)
+    smsSignName = Text(source="sms.smsSignName", help_text="SMS complement: signature; else the account's.")
+    smsStrategy = Number(
+        source="sms.smsStrategy",
+        help_text="SMS complement (docs/sms.md): 0 none, 1 where the message does not arrive in time, 2 beside it.",
+        **OPTIONAL,
+    )
+    smsDelaySeconds = Number(
+        source="sms.smsDelaySeconds",
+        help_text="SMS complement: with smsStrategy 1, the seconds that messages have to arrive; else 60.",
+        **OPTIONAL,
+    )
     smsTemplateCode = Text(source="sms.smsTemplateCode", help_text="SMS complement: template.")
-    smsTemplateParam = Text(source="sms.smsTemplateParam", help_text="SMS complement: template parameters.")
+    smsTemplateParam = Text(
+        source="sms.smsTemplateParam", help_text="SMS complement: the template's values, a JSON object as text."
+    )
+    smsText = Text(
+        source="sms.smsText", help_text="SMS complement: the text where there is no template; else the body."
+    )
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Submission:
-        """Make the push and its strategy. Raises `ResultError` for a wished SMS and an incomplete strategy."""
-        _refuse_sms(values.pop("sms"))
+        """Make the push and its strategy. Raises `ResultError` for an incomplete strategy."""
+        values["sms"] = {name: value for name, value in values["sms"].items() if value not in (None, "")}
         schedule, is_dry_run = values.pop("schedule"), values.pop("is_dry_run")
         options = values["vendor_options"].items()
         values["vendor_options"] = {name: value for name, value in options if value not in (None, "", {})}
@@ -176,16 +190,6 @@ class PushSchema(CommonPushSchema):
         high=253_402_300_799,
         **OPTIONAL,
     )
-
-
-def _refuse_sms(sms: Mapping[str, Any]) -> None:
-    """Refuse the wish for an SMS, for none is sent. Strategy 0 says that none is wanted, whatever else is given."""
-    strategy = sms["smsStrategy"]
-    if strategy:
-        raise ResultError(ResultCode.INVALID_PARAM, "smsStrategy: this service sends no SMS; leave it out, or 0")
-    present = [name for name, value in sms.items() if value]
-    if strategy is None and present:
-        raise ResultError(ResultCode.INVALID_PARAM, f"{present[0]}: this service sends no SMS")
 
 
 def _strategy_of(strategy_type: int, content: Mapping[str, Any]) -> Strategy | None:

@@ -67,7 +67,7 @@ def test_parts_of_another_kind_of_schedule_do_no_harm(rest: Rest) -> None:
         ({"smsStrategy": ""}, "100"),
     ],
 )
-def test_an_sms_is_not_promised(api: ApiClient, wish: dict[str, Any], code: str) -> None:
+def test_an_sms_is_not_promised_where_none_can_be_sent(api: ApiClient, wish: dict[str, Any], code: str) -> None:
     assert api.answer("PushSimple", REQUESTS["PushSimple"] | wish) == code
     assert PushTask.objects.exists() == (code == "100")
 

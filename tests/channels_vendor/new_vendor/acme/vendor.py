@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from channels_vendor.base.contract import Account, AccountField, DeliveryReport, VendorDescription, VendorRequest
+from channels_vendor.base.contract import Account, DeliveryReport, VendorDescription, VendorRequest
 from channels_vendor.base.delivery import Delivery
 from channels_vendor.base.http_adapter import HttpAdapter
 from channels_vendor.base.options import as_named
@@ -15,6 +15,7 @@ from pushcore.channels import Platform
 from pushcore.codes.statuses import Status
 from pushcore.http.calls import HttpAnswer, HttpCall
 from pushcore.push.vendor_options import as_text
+from pushcore.security.account_fields import AccountField
 
 DEAD = 777001
 TABLE = {"dead": AnswerRule(Action.INVALIDATE_TOKEN, DEAD)}

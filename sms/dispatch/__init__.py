@@ -1,0 +1,1 @@
+"""SMS that are due, and sending them."""

@@ -1,0 +1,1 @@
+"""Any service that takes an SMS as one HTTP call."""
