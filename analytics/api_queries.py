@@ -47,6 +47,11 @@ def task_of(workspace: Workspace, task_id: int) -> PushTask | None:
     return PushTask.objects.filter(workspace=workspace, pk=task_id).exclude(kind=PushTask.Kind.REVOKE).first()
 
 
+def index_by_bucket(task: PushTask) -> dict[int, CoreIndex]:
+    """Return the numbers of a push's messages by their devices' buckets in its A/B test."""
+    return task_queries.by_bucket(task)
+
+
 def events_of(message_ids: Sequence[int]) -> list[ReportedEvent]:
     """Return what devices reported of messages, in the order it happened."""
     events = MessageEvent.objects.filter(message_id__in=message_ids).order_by("at", "pk")

@@ -53,6 +53,21 @@ def by_channel(task: PushTask, platform: Platform | None = None) -> list[Channel
     return [ChannelIndex(Channel(channel), CoreIndex(*counts)) for channel, counts in sorted(numbers.items())]
 
 
+def by_bucket(task: PushTask) -> dict[int, CoreIndex]:
+    """Return the numbers of a push with variants by its devices' buckets (`pushcore.ab_tests.plan`)."""
+    first, last = task.message_ids
+    parameters: dict[str, Any] = {"task": task.pk, "first": first, "last": last, "acknowledged": statuses.ACKED}
+    numbers: dict[int, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["messages_by_bucket"], parameters)
+        for bucket, pushed, accepted, arrived in cursor.fetchall():
+            numbers[bucket] = [pushed, accepted, arrived, 0, 0]
+        cursor.execute(_SQL["events_by_bucket"], parameters)
+        for bucket, opened, ignored in cursor.fetchall():
+            numbers.setdefault(bucket, [0] * 5)[3:] = [opened, ignored]
+    return {bucket: CoreIndex(*counts) for bucket, counts in numbers.items()}
+
+
 def _broadcast_reached(task: PushTask, platform: Platform | None) -> int:
     """Return how many devices acknowledged a broadcast on the self-built channel, which has no messages for them."""
     if task.kind != PushTask.Kind.BROADCAST:

@@ -251,6 +251,9 @@ class Analysis(Protocol):
         By channel and kind of push; whatever else is asked for is not looked at.
         """
 
+    def index_by_bucket(self, task: PushTask, /) -> Mapping[int, CoreIndex]:
+        """Return the numbers of a push's messages by their devices' buckets in its A/B test."""
+
     def task_page(
         self, workspace: Workspace, start: datetime, /, *, task_id: int | None, name: str, page: int, page_size: int
     ) -> TaskPage:

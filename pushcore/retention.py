@@ -11,6 +11,7 @@ from pushcore.categories import caps
 from pushcore.devices import activities
 from pushcore.file_push.upload import scheduled_files
 from pushcore.models import (
+    AbTest,
     AudienceWalk,
     AudienceWave,
     Broadcast,
@@ -39,6 +40,7 @@ def purge() -> int:
         + delete_in_steps(FileChunk.objects.filter(file__created_at__lt=oldest).exclude(file__in=scheduled_files()))
         + delete_in_steps(FileImport.objects.filter(created_at__lt=oldest).exclude(pk__in=scheduled_files()))
         + delete_in_steps(AudienceWave.objects.filter(walk__created_at__lt=oldest))
+        + delete_in_steps(AbTest.objects.filter(walk__created_at__lt=oldest))
         + delete_in_steps(AudienceWalk.objects.filter(created_at__lt=oldest))
         + delete_in_steps(Revocation.objects.filter(pk__lt=ids.first_id_at(oldest)))
         + delete_in_steps(InboxMark.objects.filter(message_id__lt=ids.first_id_at(oldest)))

@@ -114,6 +114,14 @@ class Page(NamedTuple):
     end: int
 
 
+class Part(NamedTuple):
+    """The devices of an audience whose buckets in an A/B test are from `first` to before `end`."""
+
+    task_id: int
+    first: int
+    end: int
+
+
 class Walk:
     """The devices that meet a condition, in the order of their ids, page by page.
 
@@ -124,13 +132,21 @@ class Walk:
         workspace_id: Whose devices they are.
         condition: What they meet.
         ids: The ids of the condition's tags and topics (`ids_of_names`).
+        part: Which of them; None for all.
     """
 
-    def __init__(self, workspace_id: int, condition: Condition, ids: Mapping[tuple[Kind, str], int]) -> None:
+    def __init__(
+        self,
+        workspace_id: int,
+        condition: Condition,
+        ids: Mapping[tuple[Kind, str], int],
+        part: Part | None = None,
+    ) -> None:
         self._workspace_id = workspace_id
         query = _Query(workspace_id, ids, in_pages=True)
-        self._statement = _SQL["page"].format(condition=query.sql(condition))
-        self._parameters = query.parameters
+        in_part = _SQL["in_part"] if part else ""
+        self._statement = _SQL["page"].format(condition=query.sql(condition), in_part=in_part)
+        self._parameters = query.parameters | (part._asdict() if part else {})
 
     def pages(self, after: int = 0, last: int = 2**63 - 1) -> Iterator[Page]:
         """Yield the pages after a device, up to another, whether devices on them meet the condition or not."""

@@ -63,4 +63,9 @@ SELECT max(page.id) FROM (
 -- Find the first of them that meet a condition, in order.
 SELECT d.id, d.ad_token, d.platform, d.third_channel, d.third_token, d.time_zone FROM pushcore_device d
 WHERE d.workspace_id = %(workspace)s AND d.activity_id IS NULL AND d.id > %(after)s AND d.id <= %(to)s AND {condition}
+    {in_part}
 ORDER BY d.id LIMIT %(at_most)s
+
+-- in_part --
+-- Condition: the device is in some of the buckets of an A/B test.
+AND pushcore_ab_bucket(%(task_id)s, d.id) >= %(first)s AND pushcore_ab_bucket(%(task_id)s, d.id) < %(end)s

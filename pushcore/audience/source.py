@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import structlog
 
-from pushcore.audience.resolve import FoundDevice, Page
+from pushcore.audience.resolve import FoundDevice, Page, Part
 from pushcore.audience.walks import condition_of
 from pushcore.loading import pace
 from pushcore.loading.messages import NewMessage, rows_of
@@ -21,18 +21,20 @@ log = structlog.get_logger(__name__)
 
 
 class _Entry(NamedTuple):
-    """A device by its Ad-token. What it gets is the same for all."""
+    """A device by its Ad-token."""
 
     target: str
     msgkey: str
-    override: None = None
+    override: str | None = None
 
 
-def messages_to(found: Sequence[FoundDevice], msgkey: str) -> list[NewMessage]:
-    """Make a message for each device."""
+def messages_to(
+    found: Sequence[FoundDevice], msgkey: str, override_of: Callable[[FoundDevice], str | None] = lambda _: None
+) -> list[NewMessage]:
+    """Make a message for each device. `override_of` returns what of the content is a device's own, as JSON."""
     message_ids = ids.new_ids(len(found)) if found else []
     return [
-        (message_id, _Entry(device.ad_token, msgkey), device.target)
+        (message_id, _Entry(device.ad_token, msgkey, override_of(device)), device.target)
         for message_id, device in zip(message_ids, found, strict=True)
     ]
 
@@ -62,7 +64,15 @@ class AudienceSource(Source[Page, PageBlock]):
     def __init__(self, walk: AudienceWalk) -> None:
         self.task = PushTask.objects.get(pk=walk.pk)
         self.load = walk
-        self._walk = condition_of(walk).walk(walk.workspace_id)
+        self._walk = condition_of(walk).walk(walk.workspace_id, self.part())
+
+    def part(self) -> Part | None:
+        """Return which of the devices are walked; None for all."""
+        return None
+
+    def override_of(self, device: FoundDevice) -> str | None:
+        """Return what of the content is a device's own, as JSON."""
+        return None
 
     def read(self) -> Iterator[Page]:
         """Go on after the last device of the committed page."""
@@ -74,7 +84,7 @@ class AudienceSource(Source[Page, PageBlock]):
         found = self._walk.find(read, at_most)
         if at_most and len(found) == at_most:  # the others of the page are looked at with the next block
             read = read._replace(end=found[-1].device_id)
-        messages = messages_to(found, self.load.msgkey)
+        messages = messages_to(found, self.load.msgkey, self.override_of)
         return PageBlock(read, messages, rows_of(self.task, messages))
 
     def claim(self, block: PageBlock, now: datetime) -> PageBlock:
@@ -85,7 +95,7 @@ class AudienceSource(Source[Page, PageBlock]):
         """Move the position to the page's last device."""
         walk, page = self.load, block.page
         found = walk.found + len(block.messages)
-        open_walk = AudienceWalk.objects.filter(pk=walk.pk, position=page.after)
+        open_walk = AudienceWalk.objects.filter(pk=walk.pk, phase=walk.phase, position=page.after)
         if not open_walk.update(position=page.end, found=found):
             raise TakenError(f"audience {walk.pk} is walked by another worker")
         walk.found = found

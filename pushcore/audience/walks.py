@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count, Q
 
+from pushcore.ab_tests.plan import TestPlan
 from pushcore.audience import conditions, segments
 from pushcore.audience.condition_text import to_json_form
 from pushcore.audience.local_time import LocalTime
 from pushcore.audience.names import Kind
-from pushcore.audience.resolve import Walk, ids_of_names
+from pushcore.audience.resolve import Part, Walk, ids_of_names
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import AudienceWalk, Device, PushTask, Workspace
+from pushcore.models import AbTest, AudienceWalk, Device, PushTask, Workspace
 from pushcore.push.requests import AudiencePush
 from pushcore.storage import clock
 
 # Audience pushes of a workspace whose devices are still walked.
 MAX_OPEN = 20
+# A/B tests of a workspace that are not decided yet.
+MAX_UNDECIDED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class ResolvedCondition:
         over_seconds: The period over which it is spread, in the place of a pace.
         pace_url: The URL that is asked whether it may go on; empty for none.
         local_time: The time on each device's own clock at which it gets the push; None for now.
+        test: The A/B test of its variants; None where it has none.
     """
 
     form: dict[str, Any]
@@ -46,19 +51,33 @@ class ResolvedCondition:
     over_seconds: int | None = None
     pace_url: str = ""
     local_time: LocalTime | None = None
+    test: TestPlan | None = None
 
     @property
     def has_waves(self) -> bool:
         """Whether its devices are assigned to waves first (`pushcore.audience.waves`)."""
         return self.local_time is not None or self.over_seconds is not None
 
-    def walk(self, workspace_id: int) -> Walk:
-        """Return the walk of the devices that meet it."""
-        return Walk(workspace_id, conditions.parse(self.form), self.ids)
+    def walk(self, workspace_id: int, part: Part | None = None) -> Walk:
+        """Return the walk of the devices that meet it, or of a part of them."""
+        return Walk(workspace_id, conditions.parse(self.form), self.ids, part)
+
+    def last_sent_at(self, accepted_at: datetime) -> datetime:
+        """Return when the last of the messages begin to be valid, of a push that was accepted at a time."""
+        if self.local_time is not None:
+            return self.local_time.last_moment(accepted_at)
+        return accepted_at if self.test is None else self.test.last_decision(accepted_at)
 
 
-def resolve_condition(workspace: Workspace, request: AudiencePush) -> ResolvedCondition:
+def resolve_condition(
+    workspace: Workspace, request: AudiencePush, overrides: Sequence[Mapping[str, Any]]
+) -> ResolvedCondition:
     """Read the condition of a push, its own or its segment's, and look the names in it up.
+
+    Args:
+        workspace: Whose push it is.
+        request: The push.
+        overrides: What of the content is its variants' own.
 
     Raises:
         ResultError: CONDITION_INVALID, with the path of the term that is wrong; SEGMENT_NOT_EXIST.
@@ -67,6 +86,7 @@ def resolve_condition(workspace: Workspace, request: AudiencePush) -> ResolvedCo
     name = segments.clean_name(request.segment_name) if request.segment_name else ""
     ids = ids_of_names(workspace.pk, conditions.parse(form))
     local_time = _local_time(request)
+    test = TestPlan.of(request, overrides)
     return ResolvedCondition(
         form,
         name,
@@ -76,6 +96,7 @@ def resolve_condition(workspace: Workspace, request: AudiencePush) -> ResolvedCo
         request.over_seconds,
         request.pace_url,
         local_time,
+        test,
     )
 
 
@@ -104,19 +125,25 @@ def form_of(workspace: Workspace, condition: Mapping[str, Any] | str | None, seg
     return to_json_form(condition) if isinstance(condition, str) else dict(condition)
 
 
-def check_limit(workspace: Workspace) -> None:
+def check_limit(workspace: Workspace, condition: ResolvedCondition) -> None:
     """Check that one more audience may be walked; until the transaction ends, no other call of the workspace does.
 
     Raises:
-        ResultError: Too many are (INVALID_PARAM).
+        ResultError: Too many are, or too many A/B tests wait for their decision (INVALID_PARAM).
     """
     Workspace.objects.select_for_update(no_key=True).only("pk").get(pk=workspace.pk)
-    if AudienceWalk.objects.filter(workspace=workspace, finished_at__isnull=True).count() >= MAX_OPEN:
-        raise ResultError(
-            ResultCode.INVALID_PARAM,
-            f"{MAX_OPEN} audience pushes are under way at this time already",
-            parameter="audience pushes",
-        )
+    undecided = Q(phase=AudienceWalk.Phase.DECISION)
+    counted = AudienceWalk.objects.filter(workspace=workspace, finished_at__isnull=True).aggregate(
+        walked=Count("pk", filter=~undecided), undecided=Count("pk", filter=undecided)
+    )
+    if counted["walked"] >= MAX_OPEN:
+        raise _too_many(f"{MAX_OPEN} audience pushes are under way")
+    if condition.test is not None and counted["undecided"] >= MAX_UNDECIDED:
+        raise _too_many(f"{MAX_UNDECIDED} A/B tests are undecided")
+
+
+def _too_many(what: str) -> ResultError:
+    return ResultError(ResultCode.INVALID_PARAM, f"{what} at this time already", parameter="audience pushes")
 
 
 def save(task: PushTask, condition: ResolvedCondition) -> None:
@@ -142,7 +169,18 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
         local_time=condition.local_time.time if condition.local_time else None,
         local_date=condition.local_time.day if condition.local_time else None,
         last_device_id=newest.pk if newest else 0,
+        phase=AudienceWalk.Phase.TEST if condition.test else AudienceWalk.Phase.WHOLE,
     )
+    if test := condition.test:
+        AbTest.objects.create(
+            walk_id=task.pk,
+            variants=[variant._asdict() for variant in test.variants],
+            winner_by=test.winner_by,
+            test_seconds=test.test_seconds,
+            require_significance=test.require_significance,
+            expired_seconds=test.expired_seconds,
+            decide_by=test.last_decision(task.created_at),
+        )
 
 
 def condition_of(walk: AudienceWalk) -> ResolvedCondition:

@@ -19,6 +19,7 @@ import structlog
 from django.db.models import F
 from django.db.models.functions import Greatest
 
+from pushcore.ab_tests import source as ab_tests
 from pushcore.audience.local_time import LocalTime
 from pushcore.audience.resolve import FoundDevice, Page
 from pushcore.audience.source import AudienceSource, messages_to
@@ -34,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 def source_of(walk: AudienceWalk) -> Source[Any, Any]:
     """Return what is to be done next of an audience push: its messages, or their waves first."""
+    if walk.phase != AudienceWalk.Phase.WHOLE:
+        return ab_tests.source_of(walk)
     if walk.local_time is None and walk.over_seconds is None:
         return AudienceSource(walk)
     return WaveSource(walk) if walk.has_waves else AssigningSource(walk)

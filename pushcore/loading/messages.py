@@ -6,7 +6,8 @@ import io
 import itertools
 import json
 from collections.abc import Sequence
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol
 
 import structlog
 from django.db import connection
@@ -27,6 +28,8 @@ from pushcore.storage.valkey import ValkeyDown
 log = structlog.get_logger(__name__)
 
 DISPATCH_BATCH = 1000
+# Contents of messages that are kept to be shared: what variants of a push have is encoded once, for they are few.
+CONTENTS = 16
 
 _NULL = "\\N"
 _COPY = (
@@ -119,8 +122,14 @@ def _dispatch_reachable(task: PushTask, messages: Sequence[NewMessage]) -> None:
     except ValkeyDown:
         log.warning("Valkey is unavailable; the sweeper will dispatch the messages", task=task.pk)
         return
+
+    @lru_cache(CONTENTS)
+    def content_with(override: str | None) -> dict[str, Any]:
+        content: dict[str, Any] = task.content | json.loads(override) if override else task.content
+        return content
+
     ready = (
-        _outgoing(task, message_id, entry, device)
+        _outgoing(task, message_id, entry, device, content_with(entry.override))
         for message_id, entry, device in messages
         if device is not None and (device.device_id in here or device.third_token)
     )
@@ -128,7 +137,9 @@ def _dispatch_reachable(task: PushTask, messages: Sequence[NewMessage]) -> None:
         dispatch.first_attempt(batch, has_category=bool(task.message_category))
 
 
-def _outgoing(task: PushTask, message_id: int, entry: Entry, device: ResolvedTarget) -> OutgoingMessage:
+def _outgoing(
+    task: PushTask, message_id: int, entry: Entry, device: ResolvedTarget, content: dict[str, Any]
+) -> OutgoingMessage:
     return OutgoingMessage(
         message_id=message_id,
         workspace_id=task.workspace_id,
@@ -137,7 +148,7 @@ def _outgoing(task: PushTask, message_id: int, entry: Entry, device: ResolvedTar
         target=entry.target,
         msgkey=entry.msgkey,
         expire_at=task.expire_at,
-        content=task.content | json.loads(entry.override) if entry.override else task.content,
+        content=content,
         options=task.options,
         device_id=device.device_id,
         platform=device.platform,

@@ -425,6 +425,7 @@ class Migration(migrations.Migration):
                 ('local_time', models.TimeField(null=True, verbose_name='local time')),
                 ('local_date', models.DateField(null=True, verbose_name='local date')),
                 ('has_waves', models.BooleanField(default=False)),
+                ('phase', models.SmallIntegerField(choices=[(0, 'all devices'), (1, 'test group'), (2, 'decision'), (3, 'rest')], default=0)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),
             ],
             options={
@@ -442,6 +443,28 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['walk', 'at', 'id'], name='pushcore_audience_wave_next')],
+            },
+        ),
+        migrations.CreateModel(
+            name='AbTest',
+            fields=[
+                ('walk', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='ab_test', serialize=False, to='pushcore.audiencewalk')),
+                ('variants', models.JSONField(help_text='Name, share in percent and override of each.')),
+                ('winner_by', models.CharField(blank=True, choices=[('opens', 'by open rate'), ('manual', 'by hand')], max_length=6)),
+                ('test_seconds', models.IntegerField(null=True)),
+                ('require_significance', models.BooleanField(default=False)),
+                ('expired_seconds', models.IntegerField()),
+                ('decide_by', models.DateTimeField()),
+                ('tested_at', models.DateTimeField(null=True)),
+                ('decides_at', models.DateTimeField(null=True)),
+                ('decided_at', models.DateTimeField(null=True)),
+                ('winner', models.CharField(blank=True, max_length=1)),
+                ('decided_by', models.CharField(blank=True, max_length=150)),
+                ('is_significant', models.BooleanField(null=True)),
+            ],
+            options={
+                'verbose_name': 'A/B test',
+                'verbose_name_plural': 'A/B tests',
             },
         ),
         migrations.AddIndex(
@@ -881,4 +904,5 @@ class Migration(migrations.Migration):
         sql('0001_partitioned_tables.sql'),
         sql('0001_storage.sql'),
         sql('0001_quiet_hours.sql'),
+        sql('0001_ab_tests.sql'),
     ]

@@ -1,5 +1,6 @@
 """The models of the domain, one file for each subject."""
 
+from pushcore.models.ab_tests import AbTest
 from pushcore.models.apps import App, Workspace
 from pushcore.models.audience import AudienceName, AudienceProfile, AudienceWalk, AudienceWave, Segment, UserAlias
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
@@ -19,6 +20,7 @@ from pushcore.models.watermarks import Watermark
 from pushcore.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "AbTest",
     "AccessKey",
     "App",
     "AudienceName",

@@ -151,6 +151,14 @@ class AudienceWalk(TaskLoad):
     nothing.
     """
 
+    class Phase(models.IntegerChoices):
+        """What the walk is at: one of all devices, or those of an A/B test (`pushcore.ab_tests`)."""
+
+        WHOLE = 0, _("all devices")
+        TEST = 1, _("test group")
+        DECISION = 2, _("decision")
+        REST = 3, _("rest")
+
     condition = models.JSONField(_("condition"))
     segment_name = models.CharField(_("segment"), max_length=64, blank=True, default="")
     # Of the tags and topics in it: their ids by name, by kind (the number).
@@ -164,6 +172,7 @@ class AudienceWalk(TaskLoad):
     local_date = models.DateField(_("local date"), null=True)
     # Whether the devices of a push that has waves are assigned to them.
     has_waves = models.BooleanField(default=False)
+    phase = models.SmallIntegerField(choices=Phase.choices, default=Phase.WHOLE)
 
     class Meta:
         verbose_name = _("devices of an audience push")

@@ -7,6 +7,7 @@ from both when they are sent (`pushcore.delivery.payload`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pushcore.models import Template, Workspace
@@ -29,7 +30,8 @@ class Content(NamedTuple):
 
     Attributes:
         shared: What all its messages have in common.
-        own: Of a multiple push, what is each recipient's own, in the order of the request.
+        own: Of a multiple push, what is each recipient's own, of an audience push each variant's; in the order of the
+            request.
         message_category: The template's, which counts where the request names none; empty for none.
     """
 
@@ -44,6 +46,8 @@ def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
     Raises:
         ResultError: There is no such template, or a value is missing for it.
     """
+    if isinstance(request, AudiencePush) and request.variants:
+        return _with_variants(workspace, request)
     if isinstance(request, SimplePush) or (isinstance(request, AudiencePush) and not request.template_name):
         return Content(of_simple(request), [])
     template = templates.named(workspace, request.template_name)
@@ -59,6 +63,28 @@ def compose(workspace: Workspace, request: AnyPush | FilePush) -> Content:
             for texts, target in zip(rendered, targets, strict=True)
         ],
         template.message_category,
+    )
+
+
+def _with_variants(workspace: Workspace, request: AudiencePush) -> Content:
+    """Make the content of a push as it is without variants, and what each of these changes in it."""
+    plain = replace(request, variants=())
+    of_all = compose(workspace, plain)
+    variants = [
+        compose(
+            workspace,
+            replace(
+                plain,
+                title=variant.title or request.title,
+                content=variant.content or request.content,
+                uri=variant.uri or request.uri,
+                template_key_value={**request.template_key_value, **variant.template_key_value},
+            ),
+        ).shared
+        for variant in request.variants
+    ]
+    return of_all._replace(
+        own=[{name: value for name, value in variant.items() if of_all.shared[name] != value} for variant in variants]
     )
 
 

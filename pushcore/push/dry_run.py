@@ -124,7 +124,7 @@ def dry_run(workspace: Workspace, request: AnyPush, *, source: PushTask.Source, 
         if push.audience is not None:
             broadcasts.check_limit(workspace)
         if push.condition is not None:
-            walks.check_limit(workspace)
+            walks.check_limit(workspace, push.condition)
         add_devices(push)
         # Last: a real push with the same msgkeys waits for this transaction from here on.
         [task_id] = ids.new_ids(1)

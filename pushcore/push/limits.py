@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from pushcore.ab_tests import limits as ab_test_limits
 from pushcore.callbacks.signing import callback_problem
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models.pushes import ACTIVITIES, NAMED_TARGETS, DeliveryType
@@ -121,8 +122,13 @@ def _over_seconds(why: str) -> ResultError:
 
 
 def _check_audience(request: AudiencePush) -> None:
+    ab_test_limits.check(request)
     if not request.template_name:
         _check_text(request)
+        for variant in request.variants:
+            _check_length("title", variant.title, MAX_TITLE_LENGTH)
+            _check_length("content", variant.content, MAX_CONTENT_LENGTH)
+            _check_length("uri", variant.uri, MAX_URI_LENGTH)
         if request.template_key_value:
             raise ResultError(ResultCode.NEED_TEMPLATE, "templateKeyValue needs templateName")
         return

@@ -52,8 +52,7 @@ class NewPush:
     ) -> NewPush:
         """Make the row of a push's task, as of now. `claims`: whether its idempotency keys are to be claimed."""
         now = clock.now()
-        local_time = push.condition.local_time if push.condition else None
-        last_sent_at = local_time.last_moment(now) if local_time else now
+        last_sent_at = push.condition.last_sent_at(now) if push.condition else now
         task = PushTask(
             workspace=workspace,
             name=push.task_name,

@@ -122,7 +122,7 @@ def _insert(push: NewPush) -> PushTask:
     audience, condition = push.audience, push.condition
     with transaction.atomic():
         if condition is not None:
-            walks.check_limit(push.task.workspace)
+            walks.check_limit(push.task.workspace, condition)
             task = insert_alone(push)
             if task is push.task:
                 walks.save(task, condition)

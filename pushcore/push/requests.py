@@ -125,6 +125,18 @@ class BroadcastPush(PushRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A variant of an audience push: a share of the audience, in percent, and what of the content is its own."""
+
+    name: str
+    share: int
+    title: str = ""
+    content: str = ""
+    uri: str = ""
+    template_key_value: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AudiencePush(PushRequest):
     """The same content to every device that meets a condition, of all platforms.
 
@@ -137,6 +149,10 @@ class AudiencePush(PushRequest):
         pace_url: The URL that is asked whether it may go on; empty for none.
         local_time: The time on each device's own clock at which it gets the push (`09:00`); empty for now.
         local_date: The date there (`2026-06-01`); empty for the next time that it is `local_time`.
+        variants: The variants of its A/B test; none for the same content to all (`pushcore.ab_tests`).
+        winner: What decides which variant those get that test none: "opens" (also where empty) or "manual".
+        test_seconds: How long open rates are awaited before they decide.
+        require_significance: Whether somebody is to decide where the difference of open rates may be chance.
     """
 
     kind = PushTask.Kind.AUDIENCE
@@ -148,6 +164,10 @@ class AudiencePush(PushRequest):
     pace_url: str = ""
     local_time: str = ""
     local_date: str = ""
+    variants: Sequence[Variant] = ()
+    winner: str = ""
+    test_seconds: int | None = None
+    require_significance: bool = False
     msgkey: str
     template_name: str = ""
     template_key_value: Mapping[str, str] = field(default_factory=dict)
@@ -207,6 +227,8 @@ def from_json(kind: str, values: Mapping[str, Any]) -> AnyPush | FilePush:
     given = {name: value for name, value in values.items() if name in known}
     if "target_msg" in given:
         given["target_msg"] = [TargetMessage(**entry) for entry in given["target_msg"]]
+    if "variants" in given:
+        given["variants"] = tuple(Variant(**entry) for entry in given["variants"])
     for name in ("bind_window", "unbind_window"):
         if given.get(name) is not None:
             given[name] = tuple(datetime.fromisoformat(moment) for moment in given[name])

@@ -66,7 +66,7 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
     category = CategoryRules.of(workspace, request, content.message_category)
     for override in ({}, *content.own):
         limits.check_payload(content.shared | override, category.vendor_options)
-    if content.own:
+    if recipients and content.own:
         recipients = [
             replace(recipient, override=override) for recipient, override in zip(recipients, content.own, strict=True)
         ]
@@ -78,7 +78,7 @@ def validate(workspace: Workspace, request: AnyPush) -> ValidatedPush:
             audience = audience.with_message_each()
         keys = [IdempotencyKey.of_whole_push(request.msgkey)]
     elif isinstance(request, AudiencePush):
-        condition = resolve_condition(workspace, request)
+        condition = resolve_condition(workspace, request, content.own)
         keys = [IdempotencyKey.of_whole_push(request.msgkey)]
     return ValidatedPush(
         kind=request.kind,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pushcore.api.operation import Operation
 from pushcore.api.operations import (
+    ab_tests,
     analysis,
     audience,
     audience_pushes,
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *pushes.OPERATIONS,
     *broadcasts.OPERATIONS,
     *audience_pushes.OPERATIONS,
+    *ab_tests.OPERATIONS,
     *devices.OPERATIONS,
     *audience.OPERATIONS,
     *segments.OPERATIONS,

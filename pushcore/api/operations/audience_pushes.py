@@ -4,13 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushcore.api.fields import ConditionValue, Number, Text, TextMap
+from rest_framework import serializers
+
+from pushcore.api.fields import ConditionValue, Number, Text, TextMap, as_object
 from pushcore.api.operation import EXAMPLE_SCOPE, SCOPE, V2020, Operation
 from pushcore.api.operations.push_schema import EXAMPLE_TASK, CommonPushSchema, Submission
 from pushcore.api.operations.pushes import submit
 from pushcore.api.schema import OPTIONAL
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.push.requests import AudiencePush
+from pushcore.push.requests import AudiencePush, Variant
+
+
+class ObjectList(serializers.ListSerializer[Any]):
+    """A list of objects, or its JSON text."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the objects as their schema reads them."""
+        return super().to_internal_value(as_object(data, str(self.field_name)))
+
+
+class VariantSchema(serializers.Serializer[Any]):
+    """A variant of an audience push. What it leaves out is the push's own."""
+
+    class Meta:
+        list_serializer_class = ObjectList
+
+    name = Text(help_text="A, B and so on.")
+    share = Number(help_text="Its share of the audience in percent, 1 to 100.")
+    title = Text(help_text="Title, at most 200 characters.")
+    content = Text(help_text="Body, at most 200 characters.")
+    uri = Text(help_text="URL to open on tap.")
+    templateKeyValue = TextMap(
+        source="template_key_value", help_text="Placeholder -> value; others are the push's own."
+    )
+
+    def validate(self, attrs: Any) -> Any:
+        """Return the variant as the request has it."""
+        return Variant(**attrs)
 
 
 class PushToAudienceSchema(CommonPushSchema):
@@ -69,9 +99,29 @@ class PushToAudienceSchema(CommonPushSchema):
         source="local_date", help_text="YYYY-MM-DD: localTime of that date; not with strategyType 1 and 2."
     )
 
+    variants = VariantSchema(
+        many=True,
+        help_text="2 to 5 variants for shares of the audience, and the winner for the rest (docs/ab-tests.md).",
+        required=False,
+        default=list,
+    )
+    winner = Text(help_text="What decides which variant the rest gets: opens (default) or manual (PushDecideVariant).")
+    testSeconds = Number(
+        source="test_seconds",
+        help_text="After how many seconds open rates decide; needed with variants, unless winner is manual.",
+        **OPTIONAL,
+    )
+    requireSignificance = serializers.BooleanField(
+        source="require_significance",
+        help_text="true: somebody decides where the difference of the open rates may be chance.",
+        required=False,
+        default=False,
+    )
+
     @classmethod
     def build(cls, values: dict[str, Any]) -> Submission:
         """Make the push."""
+        values["variants"] = tuple(values["variants"])
         values["android_channel"] = values["android_channel"] or 0
         submission = super().build(values)
         if submission.strategy is not None and submission.push.local_date:

@@ -15,7 +15,7 @@ from pushcore.api.operations import BY_ACTION, OPERATIONS, REST_OPERATIONS
 from pushcore.audience import segments
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
-from pushcore.models import Occurrence, Template, Workspace
+from pushcore.models import AudienceWalk, Occurrence, Template, Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
 from tests.pushcore.api.callers import Rest, Rpc2019, Rpc2020
@@ -50,7 +50,13 @@ def values(workspace: Workspace, rest: Rest) -> dict[str, dict[str, Any]]:
     scheduled = rest.call("push/simple", REQUESTS["PushSimple"] | timed | {"targetMsgkey": {"eve": "e2"}})
     range_ = {"startTime": now, "endTime": now + 7_200_000}
     webhook = {"endpointId": rest.call("webhook/create", REQUESTS["PushCreateWebhook"])["data"]["endpointId"]}
+    variants = [{"name": "A", "share": 1}, {"name": "B", "share": 1}]
+    by_hand = REQUESTS["PushToAudience"] | {"msgkey": "k9", "variants": variants, "winner": "manual"}
+    tested = {"taskId": rest.call("push/audience", by_hand)["data"]}
+    AudienceWalk.objects.filter(pk=int(tested["taskId"])).update(phase=AudienceWalk.Phase.DECISION)
     return REQUESTS | {
+        "QueryPushAnalysisVariants": tested,
+        "PushDecideVariant": tested | {"variant": "A"},
         "PushBind": {"userId": "ann", "deliveryToken": token, "osType": 1},
         "PushUnBind": {"userId": "ann", "deliveryToken": token},
         "PushReport": {"deliveryToken": token, "osType": 1},
