@@ -17,6 +17,8 @@ from django.db import connection, transaction
 
 from analytics import changes
 from analytics.models import Change, MinuteRollup, QuarterRollup, StatusRollup
+from pushcore.audience import open_hours
+from pushcore.audience.open_hours import Open
 from pushcore.channels import Channel
 from pushcore.models import PushTask
 from pushcore.storage import clock
@@ -48,8 +50,11 @@ def fold(*, budget_seconds: float = 10.0) -> int:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
             cursor.execute(_SQL["fold"], {"at_most": BATCH})
-            taken = int(cursor.fetchone()[0])
-        folded += taken
+            taken, opens = cursor.fetchone()
+            open_hours.add(
+                Open(device_id, datetime.fromtimestamp(minute * 60, UTC)) for device_id, minute in opens or ()
+            )
+        folded += int(taken)
         if taken < BATCH or time.monotonic() >= deadline:
             return folded
 

@@ -2,7 +2,8 @@
 -- A push that tells devices of a revocation (kind revoke) counts nowhere.
 
 -- fold --
--- Take the oldest changes away and add them to the sums; returns how many there were. Metrics: 1 pushed, 2 accepted,
+-- Take the oldest changes away and add them to the sums; returns how many there were, and the device and minute of each
+-- open. Metrics: 1 pushed, 2 accepted,
 -- 4 arrived, 8 opened, 16 ignored, 32 the status, 64 no longer status 0 (analytics.changes.Metric), below zero where an
 -- entry takes back.
 WITH taken AS (
@@ -87,7 +88,8 @@ WITH taken AS (
     ORDER BY 1, 2, 3, 4, 5
     ON CONFLICT (workspace_id, start, channel, kind, status) DO UPDATE SET messages = kept.messages + excluded.messages
 )
-SELECT count(*) FROM taken
+SELECT (SELECT count(*) FROM taken),
+    (SELECT array_agg(ARRAY[device_id, minute]::bigint[]) FROM entries WHERE metric & 8 > 0 AND sign > 0)
 
 -- count_messages --
 -- Count messages from their rows, by the minute in which each counts (an expression; NULL where it does not).

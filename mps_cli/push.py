@@ -40,6 +40,9 @@ def add_to(commands: Any) -> None:
     audience.add_argument(
         "--local-time", default="", metavar="HH:MM", help="when it is that time where a device is, within 24 hours"
     )
+    audience.add_argument(
+        "--best-time", type=int, metavar="HOURS", help="at each user's best hour within so many hours, 1 to 24"
+    )
     audience.add_argument("--msgkey", default="", help="the push's own ID; else it is random")
     file = add_command(group, "file", _file, "Push a template to the targets of a file (target,msgkey,name=value,...).")
     file.add_argument("path", type=Path)
@@ -109,6 +112,8 @@ def _audience(api: Api, arguments: argparse.Namespace) -> Any:
     content = {name: getattr(arguments, name) for name in ("title", "content", "uri")}
     values |= _of_template(arguments) if arguments.template else {}
     values |= _pace(arguments) | ({"localTime": arguments.local_time} if arguments.local_time else {})
+    if arguments.best_time is not None:
+        values |= {"bestTime": True, "bestTimeHours": arguments.best_time}
     return _push(api, "PushToAudience", arguments, values | {name: text for name, text in content.items() if text})
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from pushcore.audience import aliases, names, profiles
+from pushcore.audience import aliases, names, open_hours, profiles
 from pushcore.categories import caps
 from pushcore.devices import activities
 from pushcore.file_push.upload import scheduled_files
@@ -50,6 +50,7 @@ def purge() -> int:
         + delete_in_steps(profiles.former())
         + delete_in_steps(aliases.former())
         + delete_in_steps(caps.past())
+        + delete_in_steps(open_hours.past())
         + delete_in_steps(Erasure.objects.filter(finished_at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))
         + delete_in_steps(TokenLoss.objects.filter(at__lt=now - timedelta(days=settings.AUDIT_RETENTION_DAYS)))
     )

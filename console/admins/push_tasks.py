@@ -239,8 +239,10 @@ class PushTaskAdmin(LargeTableAdmin):
             shown.append((_("held by the callback since"), held))
         if walk is not None and walk.local_time is not None:
             shown.append((_("local time"), format_html("{}", f"{walk.local_time:%H:%M}")))
-            if walk.not_before is not None and not walk.finished_at:
-                shown.append((_("next wave"), format_html("{}", moment_text(walk.not_before, zone_of(task)))))
+        if walk is not None and walk.best_time_hours is not None:
+            shown.append((_("best time within (hours)"), format_html("{}", walk.best_time_hours)))
+        if walk is not None and walk.has_times and walk.not_before is not None and not walk.finished_at:
+            shown.append((_("next wave"), format_html("{}", moment_text(walk.not_before, zone_of(task)))))
         if walk is not None:
             found = progress.figures_of(task, walk)["audience"]
             shown.append((_("segment") if walk.segment_name else _("devices"), progress.live(task, "audience", found)))

@@ -23,8 +23,8 @@ def check(request: AudiencePush) -> None:
         if request.winner or request.test_seconds is not None or request.require_significance:
             raise _refused("variants", "winner, testSeconds and requireSignificance need variants")
         return
-    if request.local_time or request.over_seconds is not None:
-        raise _refused("variants", "variants: not with localTime and overSeconds")
+    if request.local_time or request.over_seconds is not None or request.best_time_hours is not None:
+        raise _refused("variants", "variants: not with localTime, bestTime and overSeconds")
     if not MIN_VARIANTS <= len(request.variants) <= MAX_VARIANTS:
         raise _refused("variants", f"variants: {MIN_VARIANTS} to {MAX_VARIANTS}")
     if sorted(variant.name for variant in request.variants) != list(NAMES[: len(request.variants)]):

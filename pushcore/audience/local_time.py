@@ -10,6 +10,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from datetime import time as clock_time
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pushcore.codes.results import ResultCode, ResultError
 
@@ -70,6 +71,14 @@ class LocalTime(NamedTuple):
 
     def _on(self, day: date, zone: tzinfo) -> datetime:
         return datetime.combine(day, self.time, tzinfo=zone).astimezone(UTC)
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """Return the zone of a name that a device or a workspace has; None where there is none."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def _refused(parameter: str, why: str) -> ResultError:

@@ -16,6 +16,7 @@ from pushcore.audience.condition_text import to_json_form
 from pushcore.audience.local_time import LocalTime
 from pushcore.audience.names import Kind
 from pushcore.audience.resolve import Part, Walk, ids_of_names
+from pushcore.audience.wave_times import last_moment
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.models import AbTest, AudienceWalk, Device, PushTask, Workspace
 from pushcore.push.requests import AudiencePush
@@ -40,6 +41,7 @@ class ResolvedCondition:
         over_seconds: The period over which it is spread, in the place of a pace.
         pace_url: The URL that is asked whether it may go on; empty for none.
         local_time: The time on each device's own clock at which it gets the push; None for now.
+        best_time_hours: The hours within which each user's best time is chosen; None for now.
         test: The A/B test of its variants; None where it has none.
     """
 
@@ -51,22 +53,18 @@ class ResolvedCondition:
     over_seconds: int | None = None
     pace_url: str = ""
     local_time: LocalTime | None = None
+    best_time_hours: int | None = None
     test: TestPlan | None = None
 
-    @property
-    def has_waves(self) -> bool:
-        """Whether its devices are assigned to waves first (`pushcore.audience.waves`)."""
-        return self.local_time is not None or self.over_seconds is not None
+    def last_sent_at(self, accepted_at: datetime) -> datetime:
+        """Return a time by which the last of the messages begin to be valid, of a push that was accepted at a time."""
+        if self.test is not None:
+            return self.test.last_decision(accepted_at)
+        return last_moment(accepted_at, self.local_time, self.best_time_hours)
 
     def walk(self, workspace_id: int, part: Part | None = None) -> Walk:
         """Return the walk of the devices that meet it, or of a part of them."""
         return Walk(workspace_id, conditions.parse(self.form), self.ids, part)
-
-    def last_sent_at(self, accepted_at: datetime) -> datetime:
-        """Return when the last of the messages begin to be valid, of a push that was accepted at a time."""
-        if self.local_time is not None:
-            return self.local_time.last_moment(accepted_at)
-        return accepted_at if self.test is None else self.test.last_decision(accepted_at)
 
 
 def resolve_condition(
@@ -96,6 +94,7 @@ def resolve_condition(
         request.over_seconds,
         request.pace_url,
         local_time,
+        request.best_time_hours,
         test,
     )
 
@@ -103,12 +102,11 @@ def resolve_condition(
 def _local_time(request: AudiencePush) -> LocalTime | None:
     now = clock.now()
     local_time = LocalTime.parse(request.local_time, request.local_date, now)
-    if local_time is not None:
-        most = timedelta(seconds=settings.MAX_EXPIRED_SECONDS) - (local_time.last_moment(now) - now)
-        if timedelta(seconds=request.expired_seconds) > most:
-            raise ResultError(
-                ResultCode.EXPIREDTIME_TOO_LONG, f"at a local time, at most {int(most.total_seconds())} seconds"
-            )
+    last = last_moment(now, local_time, request.best_time_hours)
+    most = timedelta(seconds=settings.MAX_EXPIRED_SECONDS) - (last - now)
+    if timedelta(seconds=request.expired_seconds) > most:
+        when = "at a local time" if local_time else "at the best time"
+        raise ResultError(ResultCode.EXPIREDTIME_TOO_LONG, f"{when}, at most {int(most.total_seconds())} seconds")
     return local_time
 
 
@@ -152,7 +150,7 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
     names: dict[str, dict[str, int]] = {}
     for (kind, name), name_id in condition.ids.items():
         names.setdefault(str(kind.value), {})[name] = name_id
-    AudienceWalk.objects.create(
+    walk = AudienceWalk(
         id=task.pk,
         workspace_id=task.workspace_id,
         created_at=task.created_at,
@@ -164,13 +162,15 @@ def save(task: PushTask, condition: ResolvedCondition) -> None:
         messages_per_second=condition.messages_per_second,
         over_seconds=condition.over_seconds,
         pace_url=condition.pace_url,
-        # Devices are assigned to waves without asking.
-        granted=int(condition.has_waves),
         local_time=condition.local_time.time if condition.local_time else None,
         local_date=condition.local_time.day if condition.local_time else None,
+        best_time_hours=condition.best_time_hours,
         last_device_id=newest.pk if newest else 0,
         phase=AudienceWalk.Phase.TEST if condition.test else AudienceWalk.Phase.WHOLE,
     )
+    # Devices are assigned to waves without asking a callback.
+    walk.granted = int(walk.is_in_waves)
+    walk.save(force_insert=True)
     if test := condition.test:
         AbTest.objects.create(
             walk_id=task.pk,

@@ -2,7 +2,8 @@
 
 A wave is the devices that get the push at the same moment, or from then on: one that is spread over a period is a
 single wave, for its devices have to be counted first. Each device is looked at once, as in every audience push,
-and becomes part of one wave by the time zone that it has then. So it gets the push once, whatever zone it is in later.
+and becomes part of one wave by the time zone and the user that it has then (`pushcore.audience.wave_times`). So it gets
+the push once, whatever zone it is in later.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from django.db.models import F
 from django.db.models.functions import Greatest
 
 from pushcore.ab_tests import source as ab_tests
-from pushcore.audience.local_time import LocalTime
+from pushcore.audience import wave_times
 from pushcore.audience.resolve import FoundDevice, Page
 from pushcore.audience.source import AudienceSource, messages_to
 from pushcore.audience.walks import condition_of
@@ -37,7 +36,7 @@ def source_of(walk: AudienceWalk) -> Source[Any, Any]:
     """Return what is to be done next of an audience push: its messages, or their waves first."""
     if walk.phase != AudienceWalk.Phase.WHOLE:
         return ab_tests.source_of(walk)
-    if walk.local_time is None and walk.over_seconds is None:
+    if not walk.is_in_waves:
         return AudienceSource(walk)
     return WaveSource(walk) if walk.has_waves else AssigningSource(walk)
 
@@ -62,11 +61,7 @@ class AssigningSource(Source[Page, AssignedPage]):
         self.task = PushTask.objects.select_related("workspace").get(pk=walk.pk)
         self.load = walk
         self._walk = condition_of(walk).walk(walk.workspace_id)
-        local = _local_time(walk)
-        own_zone = _zone(self.task.workspace.time_zone) or ZoneInfo("UTC")
-        self._moment = cache(
-            lambda name: local.moment(_zone(name) or own_zone, walk.created_at) if local else walk.created_at
-        )
+        self._moments = wave_times.moments_of(walk, self.task.workspace)
 
     def read(self) -> Iterator[Page]:
         """Go on after the last device of the committed page."""
@@ -75,8 +70,10 @@ class AssigningSource(Source[Page, AssignedPage]):
     def prepare(self, read: Page) -> AssignedPage:
         """Find the devices of a page that meet the condition, and when it is the time where they are."""
         waves: dict[datetime, list[int]] = defaultdict(list)
-        for device in self._walk.find(read):
-            waves[self._moment(device.time_zone)].append(device.device_id)
+        found = self._walk.find(read)
+        moments = self._moments([(device.device_id, device.time_zone) for device in found])
+        for device, at in zip(found, moments, strict=True):
+            waves[at].append(device.device_id)
         return AssignedPage(read, waves)
 
     def claim(self, block: AssignedPage, now: datetime) -> AssignedPage:
@@ -148,8 +145,7 @@ class WaveSource(Source[WavePart, WaveBlock]):
         first = walk.waves.filter(at__lte=clock.now()).order_by("at", "pk").first()
         self._at = first.at if first else None
         if self._at is not None:
-            local = _local_time(walk)
-            last = local.last_moment(walk.created_at) if local else walk.created_at
+            last = wave_times.last_moment_of(walk)
             # The task is valid until the last wave's messages are not; the copy here is what this wave's are made of.
             self.task.expire_at -= last - self._at
 
@@ -191,10 +187,6 @@ class WaveSource(Source[WavePart, WaveBlock]):
         _abandon(self.load)
 
 
-def _local_time(walk: AudienceWalk) -> LocalTime | None:
-    return None if walk.local_time is None else LocalTime(walk.local_time, walk.local_date)
-
-
 def _wait_for_next(walk: AudienceWalk) -> None:
     following = walk.waves.order_by("at").values_list("at", flat=True).first()
     mine = AudienceWalk.objects.filter(pk=walk.pk)
@@ -209,11 +201,3 @@ def _wait_for_next(walk: AudienceWalk) -> None:
 def _abandon(walk: AudienceWalk) -> None:
     walk.waves.all().delete()
     AudienceWalk.objects.filter(pk=walk.pk).update(finished_at=clock.now())
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    """Return the zone of a name that a device or a workspace has; None where there is none."""
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None

@@ -402,6 +402,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='OpenHours',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('user_id', models.CharField(blank=True, max_length=256)),
+                ('hours', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=24)),
+                ('as_of', models.DateTimeField(db_index=True)),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'user_id'), name='pushcore_openhours_unique')],
+            },
+        ),
+        migrations.CreateModel(
             name='AudienceWalk',
             fields=[
                 ('id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='task ID')),
@@ -424,6 +437,7 @@ class Migration(migrations.Migration):
                 ('found', models.BigIntegerField(default=0, verbose_name='devices found')),
                 ('local_time', models.TimeField(null=True, verbose_name='local time')),
                 ('local_date', models.DateField(null=True, verbose_name='local date')),
+                ('best_time_hours', models.SmallIntegerField(null=True, verbose_name='best time within (hours)')),
                 ('has_waves', models.BooleanField(default=False)),
                 ('phase', models.SmallIntegerField(choices=[(0, 'all devices'), (1, 'test group'), (2, 'decision'), (3, 'rest')], default=0)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='pushcore.workspace')),

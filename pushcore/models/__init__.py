@@ -2,7 +2,15 @@
 
 from pushcore.models.ab_tests import AbTest
 from pushcore.models.apps import App, Workspace
-from pushcore.models.audience import AudienceName, AudienceProfile, AudienceWalk, AudienceWave, Segment, UserAlias
+from pushcore.models.audience import (
+    AudienceName,
+    AudienceProfile,
+    AudienceWalk,
+    AudienceWave,
+    OpenHours,
+    Segment,
+    UserAlias,
+)
 from pushcore.models.broadcasts import Broadcast, BroadcastCursor
 from pushcore.models.categories import CapCount, ConsentRefusal, MessageCategory, QuietHours
 from pushcore.models.devices import Binding, Device, TokenLoss
@@ -43,6 +51,7 @@ __all__ = [
     "MessageCategory",
     "MessageKey",
     "Occurrence",
+    "OpenHours",
     "PushTask",
     "QuietHours",
     "Receipt",

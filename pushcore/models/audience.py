@@ -170,6 +170,8 @@ class AudienceWalk(TaskLoad):
     # Of a push at a local time (`pushcore.audience.waves`).
     local_time = models.TimeField(_("local time"), null=True)
     local_date = models.DateField(_("local date"), null=True)
+    # Or at each user's best time, within so many hours.
+    best_time_hours = models.SmallIntegerField(_("best time within (hours)"), null=True)
     # Whether the devices of a push that has waves are assigned to them.
     has_waves = models.BooleanField(default=False)
     phase = models.SmallIntegerField(choices=Phase.choices, default=Phase.WHOLE)
@@ -179,6 +181,16 @@ class AudienceWalk(TaskLoad):
         indexes = [
             models.Index(fields=["id"], condition=Q(finished_at__isnull=True), name="pushcore_audience_walk_open")
         ]
+
+    @property
+    def is_in_waves(self) -> bool:
+        """Whether its devices are assigned to waves first."""
+        return self.has_times or self.over_seconds is not None
+
+    @property
+    def has_times(self) -> bool:
+        """Whether devices get it at different times."""
+        return self.local_time is not None or self.best_time_hours is not None
 
     @property
     def targets(self) -> int:
@@ -202,3 +214,21 @@ class AudienceWave(models.Model):
 
     def __str__(self) -> str:
         return f"{self.walk_id} {self.at}"
+
+
+class OpenHours(models.Model):
+    """How often a user opened messages at each hour of the clock; of all users of the workspace where it is empty.
+
+    An open counts the less the longer before `as_of` it was (`pushcore.audience.open_hours`).
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user_id = models.CharField(max_length=256, blank=True)
+    hours = ArrayField(models.FloatField(), size=24)
+    as_of = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "user_id"], name="pushcore_openhours_unique")]
+
+    def __str__(self) -> str:
+        return self.user_id

@@ -28,6 +28,7 @@ from pushcore.models import (
     FileFault,
     InboxMark,
     Message,
+    OpenHours,
     PushTask,
     UserAlias,
     Workspace,
@@ -73,7 +74,7 @@ def erase(workspace: Workspace, user_id: str, *, source: PushTask.Source, author
 
 
 def _erase_what_identifies(erasure: Erasure) -> None:
-    """Delete the user's bindings, profile and aliases, and take the user out of schedules."""
+    """Delete the user's bindings, profile, aliases and histogram of opens, and take the user out of schedules."""
     workspace, user = erasure.workspace, erasure.user_id
     aliases = list(UserAlias.objects.filter(workspace=workspace, user_id=user).values_list("alias", flat=True))
     bound = Binding.objects.select_for_update().filter(workspace=workspace, user_id=user).order_by("pk")
@@ -82,6 +83,7 @@ def _erase_what_identifies(erasure: Erasure) -> None:
     AudienceProfile.objects.filter(workspace=workspace, user_id=user, device__isnull=True).delete()
     UserAlias.objects.filter(workspace=workspace, user_id=user).delete()
     InboxMark.objects.filter(workspace=workspace, owner=InboxOwner(workspace.pk, user_id=user).of_user).delete()
+    OpenHours.objects.filter(workspace=workspace, user_id=user).delete()
     CapCount.objects.filter(category__workspace=workspace, subject=caps.subject_of_user(user)).delete()
     schedules.take_out(workspace, {user, *aliases})
     Erasure.objects.filter(pk=erasure.pk).update(bindings=F("bindings") + len(bindings))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pushcore.audience import aliases, profiles
+from pushcore.audience import aliases, open_hours, profiles
 from pushcore.audience.profiles import Profile
 from pushcore.devices.state import TargetType
 from pushcore.devices.target_names import clean_user_id
@@ -44,6 +44,7 @@ class KeptOfUser:
     Attributes:
         profile: Tags, topics and attributes.
         aliases: In alphabetical order.
+        open_hours: How often the user opened messages at each hour (`pushcore.audience.open_hours`); empty for none.
         bindings: The newest first, at most `MAX_BINDINGS`.
         messages: The newest first, at most `PAGE`.
         next_message_id: Where the next page begins; None after the last.
@@ -51,6 +52,7 @@ class KeptOfUser:
 
     profile: Profile
     aliases: Sequence[str]
+    open_hours: Sequence[float]
     bindings: Sequence[KeptBinding]
     messages: Sequence[KeptMessage]
     next_message_id: int | None
@@ -81,6 +83,7 @@ def of_user(workspace: Workspace, user_id: str, *, up_to: int | None = None) -> 
     return KeptOfUser(
         profile=profile,
         aliases=aliases.of_user(workspace, user),
+        open_hours=open_hours.of_user(workspace.pk, user),
         bindings=_bindings_of(workspace, user),
         messages=[KeptMessage(message, events[message.pk]) for message in shown],
         next_message_id=further[0].pk if further else None,

@@ -28,6 +28,7 @@ MAX_OWN_EXTENDED_PARAMS = 10
 MAX_PAYLOAD_BYTES = 4096
 MAX_MESSAGES_PER_SECOND = 100_000
 MAX_PACE_URL_LENGTH = 1000
+MAX_BEST_TIME_HOURS = 24
 
 # `notifyType` of messages that no vendor is to carry.
 SELF_BUILT_ONLY = "transparent"
@@ -113,16 +114,30 @@ def _check_pace(request: AudiencePush | FilePush) -> None:
         raise _over_seconds("overSeconds is a number from 1, less than expiredSeconds")
     if request.messages_per_second is not None:
         raise _over_seconds("messagesPerSecond or overSeconds, not both")
-    if isinstance(request, AudiencePush) and request.local_time:
-        raise _over_seconds("overSeconds: a push at a local time has messagesPerSecond only")
+    if isinstance(request, AudiencePush) and (request.local_time or request.best_time_hours):
+        raise _over_seconds("overSeconds: a push at a local or best time has messagesPerSecond only")
 
 
 def _over_seconds(why: str) -> ResultError:
     return ResultError(ResultCode.INVALID_PARAM, why, parameter="overSeconds")
 
 
+def _check_best_time(request: AudiencePush) -> None:
+    if request.best_time_hours is None:
+        return
+    if not 1 <= request.best_time_hours <= MAX_BEST_TIME_HOURS:
+        raise _best_time(f"bestTimeHours is a number from 1 to {MAX_BEST_TIME_HOURS}")
+    if request.local_time or request.local_date:
+        raise _best_time("bestTime or localTime, not both")
+
+
+def _best_time(why: str) -> ResultError:
+    return ResultError(ResultCode.INVALID_PARAM, why, parameter="bestTimeHours")
+
+
 def _check_audience(request: AudiencePush) -> None:
     ab_test_limits.check(request)
+    _check_best_time(request)
     if not request.template_name:
         _check_text(request)
         for variant in request.variants:

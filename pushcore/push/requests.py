@@ -149,6 +149,7 @@ class AudiencePush(PushRequest):
         pace_url: The URL that is asked whether it may go on; empty for none.
         local_time: The time on each device's own clock at which it gets the push (`09:00`); empty for now.
         local_date: The date there (`2026-06-01`); empty for the next time that it is `local_time`.
+        best_time_hours: Each user gets it at the best time for it within so many hours; None for now.
         variants: The variants of its A/B test; none for the same content to all (`pushcore.ab_tests`).
         winner: What decides which variant those get that test none: "opens" (also where empty) or "manual".
         test_seconds: How long open rates are awaited before they decide.
@@ -164,6 +165,7 @@ class AudiencePush(PushRequest):
     pace_url: str = ""
     local_time: str = ""
     local_date: str = ""
+    best_time_hours: int | None = None
     variants: Sequence[Variant] = ()
     winner: str = ""
     test_seconds: int | None = None

@@ -32,7 +32,7 @@ GIVEN: dict[str, Any] = {
     "sending-last_day": "2027-03-31", "sending-circle": "2", "sending-weekdays": ["1", "5"],
     "sending-time_of_day": "08:05", "parameters-TOTAL_FORMS": "1", "parameters-INITIAL_FORMS": "0",
     "parameters-0-key": "orderId", "parameters-0-value": "42", "messages_per_second": "317", "over_seconds": "419",
-    "pace_url": "https://shop.example/pace", "local_time": "09:41",
+    "pace_url": "https://shop.example/pace", "local_time": "09:41", "best_time_hours": "23",
 }  # fmt: skip
 # What the review has to say of each.
 SAID = {
@@ -42,7 +42,7 @@ SAID = {
     "valid_seconds": "7,201 seconds", "template": "parcel", "value_0": "a value",
     "login_status": "Login users + logout users", "logout_period": "60 days", "file_name": "winners.csv",
     "segment": "faithful", "messages_per_second": "317", "over_seconds": "419",
-    "pace_url": "https://shop.example/pace", "local_time": "09:41",
+    "pace_url": "https://shop.example/pace", "local_time": "09:41", "best_time_hours": "23",
 }  # fmt: skip
 MATERIALS = {
     f"{kind}_{name}": f"https://shop.example/{kind}/{name}.png"

@@ -82,6 +82,23 @@ def test_a_push_to_a_segment_has_the_pace_that_was_typed(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_push_to_a_segment_is_sent_at_the_best_time_within_the_hours_that_were_typed(
+    superuser: Client, workspace: Workspace, iphones: Segment
+) -> None:
+    typed = form(workspace, step="review", segment="iphones", title="To iPhones", best_time_hours="25")
+    assert "A number from 1 to 24, or nothing" in superuser.post(CREATE, typed).text
+    typed |= {"best_time_hours": "13"}
+    review = superuser.post(CREATE, typed)
+    superuser.post(CREATE, typed | {"step": "send", "counted": review.context["counted"], "devices": "2"})
+    task = PushTask.objects.get()
+    assert AudienceWalk.objects.get(pk=task.pk).best_time_hours == 13
+    assert "Best time within (hours)" in superuser.get(f"/console/pushcore/pushtask/{task.pk}/change/").text
+    copied = superuser.get(CREATE, {"from": task.pk}).text
+    assert 'value="13"' in copied
+    assert f'value="{typed["valid_seconds"]}"' in copied
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_push_to_a_segment_is_spread_over_the_period_that_was_typed(
     superuser: Client, workspace: Workspace, iphones: Segment
 ) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from console.pages.create.explanations import PARAMETERS
 from console.pages.create.fields import ICONS, IMAGES, MAX_PARAMETER_ROWS, RICH_STYLE
-from pushcore.audience.local_time import LocalTime
+from pushcore.audience import wave_times
 from pushcore.models import AudienceWalk, Broadcast, FileImport, PushTask, Segment, TaskLoad
 from pushcore.models.pushes import NAMED_TARGETS, DeliveryType
 from pushcore.push import templates
@@ -54,8 +54,8 @@ def copy_of(task: PushTask) -> Copy:
         found, missing = _segment(task)
         walk = AudienceWalk.objects.filter(pk=task.pk).first()
         values |= found | _pace(walk)
-        if walk is not None and walk.local_time is not None:
-            values |= _local_time(task, LocalTime(walk.local_time, walk.local_date))
+        if walk is not None and walk.has_times:
+            values |= _wave_times(task, walk)
         notes += missing + _pace_url(walk)
     elif task.kind == PushTask.Kind.MULTIPLE:
         file = FileImport.objects.filter(pk=task.pk).first()
@@ -162,10 +162,15 @@ def _pace_url(load: TaskLoad | None) -> list[str]:
     return [_("Its pace URL is not copied.")] if load and load.pace_url else []
 
 
-def _local_time(task: PushTask, local_time: LocalTime) -> dict[str, Any]:
-    """Return the local time of a push, and how long its messages are valid from then on."""
-    validity = task.expire_at - local_time.last_moment(task.created_at)
-    return {"local_time": f"{local_time.time:%H:%M}", "valid_seconds": max(1, round(validity.total_seconds()))}
+def _wave_times(task: PushTask, walk: AudienceWalk) -> dict[str, Any]:
+    """Return when devices get a push, and how long its messages are valid from then on."""
+    validity = task.expire_at - wave_times.last_moment_of(walk)
+    values: dict[str, Any] = {"valid_seconds": max(1, round(validity.total_seconds()))}
+    if walk.local_time is not None:
+        values["local_time"] = f"{walk.local_time:%H:%M}"
+    if walk.best_time_hours is not None:
+        values["best_time_hours"] = walk.best_time_hours
+    return values
 
 
 def _audience(task: PushTask) -> dict[str, Any]:

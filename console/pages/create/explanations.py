@@ -120,6 +120,9 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
         "", _("The message is too large: texts, addresses and parameters take {payload} bytes together at most.")
     ),
     (_Code.INVALID_PARAM, "localTime"): Explanation("local_time", _("Enter a time of the day, such as 09:00.")),
+    (_Code.INVALID_PARAM, "bestTimeHours"): Explanation(
+        "best_time_hours", _("A number from 1 to {best_time_hours}, or nothing; not beside a local time.")
+    ),
     (_Code.INVALID_PARAM, "messagesPerSecond"): Explanation(
         "messages_per_second", _("A number from 1 to {messages_per_second}, or nothing.")
     ),
@@ -190,6 +193,7 @@ def _figures() -> dict[str, str]:
         "broadcasts": broadcasts.MAX_ACTIVE,
         "audience_pushes": walks.MAX_OPEN,
         "messages_per_second": limits.MAX_MESSAGES_PER_SECOND,
+        "best_time_hours": limits.MAX_BEST_TIME_HOURS,
         "schedules": service.MAX_OPEN,
         "days": times.MAX_AHEAD.days,
         "template": templates.MAX_LENGTH,

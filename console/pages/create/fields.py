@@ -242,6 +242,16 @@ class LocalTimePart(PushForm):
         ),
     )
 
+    best_time_hours = forms.IntegerField(
+        label=_("At the best time within (hours)"),
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 1, "max": limits.MAX_BEST_TIME_HOURS}),
+        help_text=_(
+            "Each user gets it at the hour at which the user opens most messages, within so many hours; empty for at "
+            "once."
+        ),
+    )
+
     @property
     def local_time_text(self) -> str:
         """The time as requests have it; empty for at once."""

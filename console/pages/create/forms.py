@@ -184,6 +184,7 @@ class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, PacePar
             segment_name=given["segment"].name if given["segment"] else "",
             **self.pace(),
             local_time=self.local_time_text,
+            best_time_hours=given.get("best_time_hours"),
             msgkey=given["msgkey"],
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,

@@ -12,6 +12,7 @@ from pushcore.api.operations.push_schema import EXAMPLE_TASK, CommonPushSchema, 
 from pushcore.api.operations.pushes import submit
 from pushcore.api.schema import OPTIONAL
 from pushcore.codes.results import ResultCode, ResultError
+from pushcore.push import limits
 from pushcore.push.requests import AudiencePush, Variant
 
 
@@ -98,6 +99,15 @@ class PushToAudienceSchema(CommonPushSchema):
     localDate = Text(
         source="local_date", help_text="YYYY-MM-DD: localTime of that date; not with strategyType 1 and 2."
     )
+    bestTime = serializers.BooleanField(
+        source="is_at_best_time",
+        help_text="true: each user gets it at the hour at which the user opens most (docs/timing.md).",
+        required=False,
+        default=False,
+    )
+    bestTimeHours = Number(
+        source="best_time_hours", help_text="With bestTime: the best hour within so many hours, 1 to 24.", **OPTIONAL
+    )
 
     variants = VariantSchema(
         many=True,
@@ -122,6 +132,11 @@ class PushToAudienceSchema(CommonPushSchema):
     def build(cls, values: dict[str, Any]) -> Submission:
         """Make the push."""
         values["variants"] = tuple(values["variants"])
+        if values.pop("is_at_best_time"):
+            if values["best_time_hours"] is None:
+                values["best_time_hours"] = limits.MAX_BEST_TIME_HOURS
+        elif values["best_time_hours"] is not None:
+            raise ResultError(ResultCode.INVALID_PARAM, "bestTimeHours needs bestTime", parameter="bestTimeHours")
         values["android_channel"] = values["android_channel"] or 0
         submission = super().build(values)
         if submission.strategy is not None and submission.push.local_date:

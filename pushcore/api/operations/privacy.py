@@ -58,6 +58,7 @@ def user_shown(kept: KeptOfUser) -> dict[str, Any]:
         "tags": kept.profile.tags,
         "topics": kept.profile.topics,
         "attributes": attributes_shown(kept.profile.attributes),
+        "openHours": [round(hour, 2) for hour in kept.open_hours],
         "bindings": [_binding(one) for one in kept.bindings],
     }
 
@@ -125,6 +126,7 @@ OPERATIONS = (
                 "tags": ["vip"],
                 "topics": [],
                 "attributes": [{"name": "age", "type": "number", "value": 30}],
+                "openHours": [0.0] * 20 + [2.5] + [0.0] * 3,
                 "bindings": [
                     {
                         "deliveryToken": "Zx3f9dQ2c0",

@@ -203,7 +203,7 @@ def test_a_dry_run_of_a_push_that_is_spread_says_its_period(workspace: Workspace
         ({"over_seconds": 0}, "a number from 1, less than expiredSeconds"),
         ({"over_seconds": 3600}, "a number from 1, less than expiredSeconds"),
         ({"over_seconds": 60, "messages_per_second": 5}, "messagesPerSecond or overSeconds, not both"),
-        ({"over_seconds": 60, "local_time": "09:00"}, "a push at a local time has messagesPerSecond only"),
+        ({"over_seconds": 60, "local_time": "09:00"}, "a push at a local or best time has messagesPerSecond only"),
     ],
 )
 def test_a_period_that_cannot_be_kept_is_refused(workspace: Workspace, changes: dict[str, Any], said: str) -> None:

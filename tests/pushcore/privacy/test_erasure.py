@@ -82,6 +82,7 @@ def ann(workspace: Workspace, phone: Device, lane: RecordingLane, send: Send) ->
     acknowledge(delivered)
     for sink in event_sinks():
         sink([DeviceEvent(workspace.pk, phone.pk, delivered.own_messages().get().pk, "opened", timezone.now())])
+    rollups.fold()
     send({ANN: "order-2", "bob": "order-3"})
     templates.create(workspace, TemplateDraft("hello", "d", "Hello #name#", "Body"))
     several = MultiplePush(
@@ -129,7 +130,7 @@ def test_no_row_of_any_table_holds_anything_of_an_erased_user(ann: Workspace) ->
     assert tables_with(ANN, SECRET).keys() >= {
         "pushcore_message", "pushcore_pushtask", "pushcore_receipt", "pushcore_binding", "pushcore_audienceprofile",
         "pushcore_useralias", "pushcore_schedule", "pushcore_filefault", "pushcore_capcount",
-        "pushcore_webhookdelivery",
+        "pushcore_webhookdelivery", "pushcore_openhours",
     }  # fmt: skip
     bob = tables_with("bob")
     sent_receipts()
@@ -232,6 +233,7 @@ def test_two_workers_erase_each_message_once(workspace: Workspace, send: Send, m
 def test_the_export_has_all_of_the_user_and_nothing_of_others(ann: Workspace, phone: Device) -> None:
     kept = export.of_user(ann, ANN)
     assert (kept.profile.tags, kept.profile.attributes, list(kept.aliases)) == (["vip"], {"city": "Oslo"}, [ALIAS])
+    assert sorted(kept.open_hours)[-2:] == [0, 1]
     [bound] = kept.bindings
     assert (bound.binding.device, bound.phone_number) == (phone, PHONE)
     assert [one.message.msgkey for one in kept.messages] == ["order-2", "order-1"]
@@ -240,7 +242,7 @@ def test_the_export_has_all_of_the_user_and_nothing_of_others(ann: Workspace, ph
     assert kept.next_message_id is None
     other = Workspace.objects.create(app=ann.app, workspace_id="other")
     nothing = export.of_user(other, ANN)
-    assert [*nothing.profile.tags, *nothing.aliases, *nothing.bindings, *nothing.messages] == []
+    assert [*nothing.profile.tags, *nothing.open_hours, *nothing.aliases, *nothing.bindings, *nothing.messages] == []
 
 
 @pytest.mark.django_db
