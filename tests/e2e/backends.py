@@ -97,11 +97,12 @@ def signed_by_openssl(demo: dict[str, str], raw: bytes, folder: Path) -> bytes:
 
 
 class ReceiptServer(ThreadingHTTPServer):
-    """A backend's callback URL; `receipts` holds (query string, body)."""
+    """A backend's callback URL; `receipts` holds (query string, body). It is busy first for so many as `busy`."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _ReceiptHandler)
         self.receipts: list[tuple[str, bytes]] = []
+        self.busy = 0
 
     @property
     def url(self) -> str:
@@ -114,7 +115,11 @@ class _ReceiptHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.receipts.append((urlsplit(self.path).query, body))
-        self.send_response(200)
+        if len(self.server.receipts) <= self.server.busy:
+            self.send_response(503)
+            self.send_header("Retry-After", "1")
+        else:
+            self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from mps_cli.main import main
+from tests.e2e.backends import ReceiptServer
 from tests.support.devices import PahoDevice
+from tests.support.serving import serving
 from tests.support.stack import ROOT, Stack
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -117,6 +119,24 @@ def test_tags_choose_devices(mps: Run, device: PahoDevice) -> None:
     mps("segment", "delete", tag)
     mps("audience", "tag", user_of(device), "--remove", tag)
     assert mps("audience", "count", json.dumps({"tag": tag})) == {"Devices": 0}
+
+
+def test_a_push_goes_on_when_its_backend_says_so_and_at_the_best_time(mps: Run, device: PahoDevice) -> None:
+    tag = f"paced-{device.ad_token[:8]}"
+    mps("audience", "tag", user_of(device), "--add", tag)
+    mps("segment", "create", tag, f"'{tag}' in tags")
+    push = ("push", "audience", "--segment", tag, "--title", "Hello", "--content", "paced")
+    with serving(ReceiptServer()) as backend:
+        backend.busy = 1
+        task = mps(*push, "--pace-url", backend.url, "--over", "1h", "--msgkey", "shell-pace")
+        assert device.wait_for_key("shell-pace")["content"] == "paced"
+        held, going = (json.loads(body) for _, body in backend.receipts)
+    assert (held["taskId"], held["heldSince"], held["made"]) == (str(task), None, 0)
+    assert going["heldSince"] >= held["time"]
+    assert "paceUrl" in mps(*push, "--pace-url", "ftp://shop.example", code=1)
+    # Nobody has opened anything, so it is at once.
+    mps(*push, "--best-time", "12", "--msgkey", "shell-best")
+    device.wait_for_key("shell-best")
 
 
 def test_a_device_is_found_and_any_action_can_be_called(mps: Run, device: PahoDevice) -> None:
