@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
-from cryptography import x509
 from django.conf import settings
-from django.utils.translation import gettext_noop
 
 from channels_vendor.base import sentences
 from channels_vendor.base.contract import VendorDescription
@@ -28,7 +25,6 @@ log = structlog.get_logger(__name__)
 
 # The columns that decide where an account's secrets go, and who is believed to be there.
 DESTINATION = ("base_url", "auth_url", "ca_pem")
-NO_CERTIFICATE = gettext_noop("This is no certificate in PEM form.")
 
 
 def problems(row: VendorAccount) -> list[str]:
@@ -85,19 +81,9 @@ def wrong_destination(base_url: str, auth_url: str, ca_pem: str) -> dict[str, st
     found = {
         "base_url": endpoints.problem(base_url, https_only=https_only, is_base=True) if base_url else "",
         "auth_url": endpoints.problem(auth_url, https_only=https_only) if auth_url else "",
-        "ca_pem": "" if _is_certificate(ca_pem) else NO_CERTIFICATE,
+        "ca_pem": endpoints.authority_problem(ca_pem),
     }
     return {name: reason for name, reason in found.items() if reason}
-
-
-def _is_certificate(pem: str) -> bool:
-    """Tell whether an extra authority can be read; an empty text is fine."""
-    if not pem.strip():
-        return True
-    try:
-        return bool(x509.load_pem_x509_certificates(pem.encode()))
-    except ValueError:
-        return False
 
 
 def note_certificate(row: VendorAccount) -> None:
@@ -108,11 +94,6 @@ def note_certificate(row: VendorAccount) -> None:
         row.certificate_subject, row.certificate_expires_at = summary.subject[:200], summary.expires_at
         entered = {name: value for name, value in row.public_values.items() if value}
         row.public_values = row.public_values | dict(summary.settings) | entered
-
-
-def encode_file(raw: bytes) -> str:
-    """Return an uploaded file as a field's value."""
-    return base64.b64encode(raw).decode()
 
 
 def send_test_notification(row: VendorAccount, token: str) -> SendOutcome:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import (
-    UnfoldAdminFileFieldWidget,
-    UnfoldAdminPasswordWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanWidget,
-)
 
 from channels_vendor.accounts import checking, in_use
 from channels_vendor.accounts.app_values import enter, values_for_apps
@@ -31,7 +24,7 @@ from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console.access import audit
 from console.access.rights import Right
-from console.admins import entered_secrets
+from console.components.account_form import AccountForm, field_names, form_with, translated
 from console.components.columns import copyable, label, moment
 from console.components.confirmation import confirmed_action
 from console.components.empty_state import EmptyState, NextStep
@@ -42,118 +35,27 @@ from console.locale.zones import zone_of
 from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.models import Device
-from pushcore.security.account_fields import AccountField
-
-_PREFIX = "value_"
-_REMOVE = "remove_"
-MAX_FILE_BYTES = 65_536
 
 
-class VendorAccountForm(forms.ModelForm):
-    """The form of a vendor account; `form_for` adds the vendor's own fields.
+class VendorAccountForm(AccountForm):
+    """The form of a vendor account; `form_for` adds the vendor's own fields."""
 
-    A secret that is left empty stays as it is, unless its removal is asked for, or the place it is sent to changes:
-    then it has to be entered again, by somebody who knows it. A file or password that a browser does not send again
-    survives an error: the form carries it, sealed (`entered_secrets`).
-    """
+    destination = checking.DESTINATION
 
-    vendor_fields: tuple[AccountField, ...] = ()
-    entered = forms.CharField(label="", required=False, widget=forms.HiddenInput)
+    def wrong_values(self, values: Mapping[str, str], *, is_complete: bool) -> Mapping[str, str]:
+        """Ask the vendor's description."""
+        check = checking.wrong_values if is_complete else checking.wrong_entries
+        return check(VENDORS[Channel(self.instance.channel)], values)
 
-    def full_clean(self) -> None:
-        """Check the form; where something is wrong, have it carry what the browser will not send again."""
-        self._given_values: dict[str, str] = {}
-        super().full_clean()
-        if self.is_bound and self.errors:
-            self._carry_secrets()
-
-    def _carry_secrets(self) -> None:
-        """Seal files and, unless a secret is at fault, passwords into the form, and say so beside their fields."""
-        hidden = [entry for entry in self.vendor_fields if entry.secret and not entry.multiline]
-        at_fault = any(_PREFIX + entry.name in self.errors for entry in hidden)
-        carried = {
-            entry.name: value
-            for entry in hidden
-            if (value := self._given_values.get(entry.name)) and (entry.file or not at_fault)
-        }
-        data = cast(QueryDict, self.data).copy()
-        data["entered"] = entered_secrets.seal(self.instance.pk, carried) if carried else ""
-        self.data = data
-        for name in carried:
-            self[_PREFIX + name].help_text = _("Kept until the form is saved; leave empty.")
-
-    def clean(self) -> dict[str, Any]:
-        """Merge the entered values with the kept secrets, check them, and set them on the account."""
-        cleaned = super().clean() or {}
-        carried = entered_secrets.unseal(self.instance.pk, cleaned.get("entered", ""))
-        for entry in self.vendor_fields:
-            given = self._given(entry, cleaned.get(_PREFIX + entry.name))
-            self._given_values[entry.name] = given or carried.get(entry.name, "")
-        if not self.vendor_fields or self.errors:
-            return cleaned
-        kept, moves = self.instance.secrets(), self._check_destination(cleaned)
-        values: dict[str, str] = {}
-        is_new = False
-        for entry in self.vendor_fields:
-            given = self._given_values[entry.name]
-            stays = entry.secret and not cleaned.get(_REMOVE + entry.name)
-            values[entry.name] = given or (kept.get(entry.name, "") if stays else "")
-            is_new = is_new or (entry.secret and bool(given))
-            if moves and stays and not given and kept.get(entry.name):
-                self.add_error(_PREFIX + entry.name, _("Enter it again: an address it is sent to has changed."))
-        vendor = VENDORS[Channel(self.instance.channel)]
-        # An account that is off may be half filled in; one whose values have become invalid can still be switched off.
-        wrong = checking.wrong_values if cleaned.get("enabled") else checking.wrong_entries if is_new else None
-        for name, reason in wrong(vendor, values).items() if wrong else ():
-            self.add_error(_PREFIX + name, capfirst(said(reason)))
-        secret = {entry.name for entry in self.vendor_fields if entry.secret}
-        self.instance.public_values = {name: value for name, value in values.items() if name not in secret and value}
-        self.instance.set_secrets({name: value for name, value in values.items() if name in secret and value})
-        return cleaned
-
-    def _check_destination(self, cleaned: dict[str, Any]) -> bool:
-        """Check where the secrets are to be sent, and note at the form what is wrong with it.
-
-        Returns:
-            Whether that is elsewhere than before, or at servers that another authority vouches for.
-        """
-        destination = {name: cleaned.get(name) or "" for name in checking.DESTINATION}
-        moved = {name for name, value in destination.items() if value.split() != getattr(self.instance, name).split()}
-        for name, reason in checking.wrong_destination(**destination).items():
-            if name in moved:
-                self.add_error(name, _translated(reason))
-        return bool(moved)
-
-    def _given(self, entry: AccountField, value: Any) -> str:
-        """Return what was entered for a vendor's field as text, an uploaded file encoded; empty if nothing was."""
-        if not entry.file:
-            return str(value or "").strip()
-        if value is None:
-            return ""
-        if value.size > MAX_FILE_BYTES:
-            self.add_error(_PREFIX + entry.name, _("The file is too large."))
-            return ""
-        return checking.encode_file(value.read())
+    def wrong_destination(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Check addresses and authority."""
+        return checking.wrong_destination(**given)
 
 
-def form_for(row: VendorAccount) -> type[VendorAccountForm]:
-    """Return a form class for an existing account, with the fields its vendor asks for.
-
-    Each secret that is already kept gets a checkbox that removes it.
-    """
+def form_for(row: VendorAccount) -> type[AccountForm]:
+    """Return a form class for an existing account, with the fields its vendor asks for."""
     vendor = VENDORS.get(Channel(row.channel))
-    entries = vendor.fields if vendor else ()
-    kept = row.secrets()
-    made: dict[str, Any] = {}
-    for entry in entries:
-        made[_PREFIX + entry.name] = _form_field(entry, row, entry.name in kept)
-        if entry.name in kept:
-            made[_REMOVE + entry.name] = forms.BooleanField(
-                label=gettext("Remove: %(name)s") % {"name": _translated(entry.label)},
-                required=False,
-                widget=UnfoldBooleanWidget,
-            )
-    return type("VendorAccountForm", (VendorAccountForm,), made | {"vendor_fields": entries})
+    return form_with(VendorAccountForm, row, vendor.fields if vendor else ())
 
 
 def why_stopped(row: VendorAccount) -> str:
@@ -168,7 +70,7 @@ def why_stopped(row: VendorAccount) -> str:
 def problem_said(row: VendorAccount, problem: str) -> str:
     """Return a problem of an account in the user's language, its field named as the form does."""
     name, colon, reason = problem.partition(": ")
-    labels = {entry.name: _translated(entry.label) for entry in VENDORS[Channel(row.channel)].fields}
+    labels = {entry.name: translated(entry.label) for entry in VENDORS[Channel(row.channel)].fields}
     columns = {field.name: field.verbose_name for field in VendorAccount._meta.fields}
     labels |= {name: str(columns[name]) for name in checking.DESTINATION}
     if not colon or name not in labels:
@@ -184,11 +86,6 @@ _TESTED = {
 }
 
 
-def _translated(words: str) -> str:
-    """Return a text of a vendor's description in the user's language."""
-    return gettext(words) if words else ""
-
-
 def _where_to_find(vendor: VendorDescription) -> SafeString:
     """Say where in the vendor's console the values are found, and what operators have to know of closed ways."""
     link = SafeString("")
@@ -198,27 +95,8 @@ def _where_to_find(vendor: VendorDescription) -> SafeString:
             vendor.console_url,
             gettext("Open the vendor's console"),
         )
-    parts = [link, _translated(vendor.console_path), _translated(vendor.closed_note)]
+    parts = [link, translated(vendor.console_path), translated(vendor.closed_note)]
     return format_html_join("", "<p>{}</p>", ((part,) for part in parts if part))
-
-
-def _form_field(entry: AccountField, row: VendorAccount, is_kept: bool) -> forms.Field:
-    hint = gettext("Entered; leave empty to keep it.") + " " if is_kept else ""
-    common: dict[str, Any] = {
-        "label": _translated(entry.label),
-        "required": False,
-        "help_text": hint + _translated(entry.help_text),
-    }
-    if entry.file:
-        return forms.FileField(widget=UnfoldAdminFileFieldWidget, **common)
-    if entry.choices:
-        choices = [(choice, _translated(choice) or "-") for choice in entry.choices]
-        initial = row.public_values.get(entry.name)
-        return forms.ChoiceField(choices=choices, initial=initial, widget=UnfoldAdminSelectWidget, **common)
-    if entry.secret:
-        widget = UnfoldAdminTextareaWidget if entry.multiline else UnfoldAdminPasswordWidget
-        return forms.CharField(widget=widget(attrs={"autocomplete": "off"}), **common)
-    return forms.CharField(initial=row.public_values.get(entry.name, ""), widget=UnfoldAdminTextInputWidget, **common)
 
 
 def last_device(row: VendorAccount) -> Device | None:
@@ -264,11 +142,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
         if obj is None:
             return ((None, {"fields": ("workspace", "channel")}),)
         vendor = VENDORS.get(Channel(obj.channel))
-        own, kept = ["entered"], obj.secrets()
-        for entry in vendor.fields if vendor else ():
-            own.append(_PREFIX + entry.name)
-            if entry.name in kept:
-                own.append(_REMOVE + entry.name)
+        own = field_names(vendor.fields if vendor else (), obj)
         certificate = [(_("Certificate"), {"fields": ("certificate_subject", "certificate_expiry")})]
         if not obj.certificate_subject:
             certificate = []
@@ -299,7 +173,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Name vendors by their titles."""
         if db_field.name == "channel":
-            kwargs["choices"] = [(int(channel), _translated(vendor.title)) for channel, vendor in VENDORS.items()]
+            kwargs["choices"] = [(int(channel), translated(vendor.title)) for channel, vendor in VENDORS.items()]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[VendorAccount]:
@@ -321,7 +195,7 @@ class VendorAccountAdmin(ScopedModelAdmin):
     def vendor(self, row: VendorAccount) -> str:
         """Show the vendor's title, or the channel's label where the vendor is not installed."""
         vendor = VENDORS.get(Channel(row.channel))
-        return _translated(vendor.title) if vendor else Channel(row.channel).label
+        return translated(vendor.title) if vendor else Channel(row.channel).label
 
     @display(description=_("state"))
     def state(self, row: VendorAccount) -> SafeString:

@@ -18,12 +18,15 @@ from analytics.task_queries import ChannelIndex
 from console.components.status_table import StatusRow, status_rows
 from pushcore.codes import statuses
 from pushcore.models import PushTask
+from pushcore.ports import SmsSummary, sms_complement
 from pushcore.storage.timeouts import StatementTimeoutError, statement_timeout
+from sms.models import SmsMessage
 
 # Counting millions of messages stops after this time, in milliseconds; the report then has the task's counters.
 BREAKDOWN_TIMEOUT_MS = 3000
 # Statuses listed; the rest, the rarest, is left out.
 LISTED_STATUSES = 50
+State = SmsMessage.State
 _HELD_BACK = frozenset({statuses.HELD_BACK, statuses.NO_CONSENT})
 
 
@@ -54,6 +57,7 @@ class TaskReport:
         failed: Messages that a vendor refused.
         channels: The numbers of each channel.
         undelivered: The statuses that are no success, the most frequent first.
+        sms: What became of its SMS; None where it wants none, or where they could not be counted in time.
         is_complete: The messages could be counted in time; if not, there are the task's own counters only.
     """
 
@@ -64,7 +68,14 @@ class TaskReport:
     failed: int = 0
     channels: list[ChannelIndex] = field(default_factory=list)
     undelivered: list[StatusRow] = field(default_factory=list)
+    sms: SmsSummary | None = None
     is_complete: bool = True
+
+    @property
+    def sms_states(self) -> list[tuple[str, str, int]]:
+        """The states that its SMS have: name, word, and how many have it."""
+        counts = self.sms.counts if self.sms else {}
+        return [(state.name.lower(), str(state.label), counts[state.name]) for state in State if counts.get(state.name)]
 
 
 def report_of(task: PushTask) -> TaskReport:
@@ -72,6 +83,7 @@ def report_of(task: PushTask) -> TaskReport:
     try:
         with statement_timeout(BREAKDOWN_TIMEOUT_MS):
             channels, counts = task_queries.by_channel(task), task_queries.undelivered(task)
+            sms = sms_complement().summary(task)
     except StatementTimeoutError:
         counters = (task.message_count, task.success_count, task.arrival_count)
         return TaskReport(
@@ -92,6 +104,7 @@ def report_of(task: PushTask) -> TaskReport:
         held_back=held_back,
         failed=sum(one.count for one in counts) - waiting - expired - revoked - held_back,
         channels=channels,
+        sms=sms,
         undelivered=status_rows(
             counts[:LISTED_STATUSES],
             # As seen from the task's page: to look addresses up, the gateway would have to load all pages.

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 from channels_vendor.base import sentences as of_accounts
 from console.components.refusals import known_refusal
 from pushcore.file_push import sentences as of_lines
+from sms.base import sentences as of_sms
 
 _VALUE = re.compile(r"%\\\((\w+)\\\)s")
 
@@ -37,7 +38,9 @@ def said(text: str) -> str:
 @cache
 def _formats() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return the formats with values, each with what fits it; the longest first, as the most particular."""
-    sentences = sorted(set(_sentences(of_accounts)) | set(_sentences(of_lines)), key=len, reverse=True)
+    sentences = sorted(
+        {one for module in (of_accounts, of_lines, of_sms) for one in _sentences(module)}, key=len, reverse=True
+    )
     return tuple(
         (re.compile(_VALUE.sub(r"(?P<\1>.*?)", re.escape(sentence)), re.DOTALL), sentence)
         for sentence in sentences

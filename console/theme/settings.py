@@ -157,6 +157,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _entry(_("RSA keys"), "encrypted", "pushcore_rsakey_changelist"),
         _entry(_("Webhook endpoints"), "webhook", "pushcore_webhookendpoint_changelist"),
         _entry(_("Channels"), "hub", "channels", pages=("channels_vendor/vendoraccount/",)),
+        _entry(_("SMS accounts"), "sms", "sms_smsaccount_changelist"),
         _entry(_("Members"), "group", "console_membership_changelist"),
         _entry(_("Audit log"), "policy", "console_auditentry_changelist", may_configure),
     ),

@@ -16,6 +16,7 @@ from pushcore.models import Receipt
 from pushcore.storage import partitions
 from pushcore.storage.outages import DatabaseFault
 from pushcore.storage.valkey import client
+from sms.models import SmsAccount
 
 # The help texts of the metrics `mps_gateway_NAME`, by the attribute of a node that each one reports.
 _NODE_COUNTERS = {
@@ -99,5 +100,7 @@ def _database_metrics() -> Iterator[Metric]:
     for channel in VENDORS:
         stopped_accounts.add_metric([channel.label], by_channel[channel])
     yield stopped_accounts
+    stopped_sms = SmsAccount.objects.filter(enabled=True, stopped_at__isnull=False).count()
+    yield GaugeMetricFamily("mps_sms_accounts_stopped", "SMS accounts in use that were stopped.", value=stopped_sms)
     due = Receipt.objects.filter(state=Receipt.State.DUE).count()
     yield GaugeMetricFamily("mps_receipts_due", "Receipts that wait to be posted.", value=due)

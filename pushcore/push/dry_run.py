@@ -24,8 +24,8 @@ from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.loading import pace
 from pushcore.models import Device, PushTask, Workspace
-from pushcore.ports import Lane, OutgoingMessage, RenderedMessage, lanes
-from pushcore.push import audience_estimate
+from pushcore.ports import Lane, OutgoingMessage, RenderedMessage, lanes, sms_complement
+from pushcore.push import audience_estimate, sms
 from pushcore.push.idempotency import claim
 from pushcore.push.new_push import NewPush
 from pushcore.push.pushes import check_platforms
@@ -65,6 +65,26 @@ class ChannelRun:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SmsRun:
+    """What would be sent by SMS, unless the messages arrive in time.
+
+    Attributes:
+        messages: How many SMS, one for each target.
+        after_seconds: How long the messages have to arrive; 0: the SMS are sent beside them.
+        texts: The first of them, each with its target: a text, or a template with its values.
+    """
+
+    messages: int
+    after_seconds: int
+    texts: list[tuple[str, str]]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as the API's answer has it."""
+        texts = [{"target": target, "text": text} for target, text in self.texts]
+        return {"messages": self.messages, "afterSeconds": self.after_seconds, "texts": texts}
+
+
 @dataclass(slots=True)
 class DryRun:
     """What would become of a push.
@@ -78,6 +98,7 @@ class DryRun:
         no_consent: Marketing messages to devices that refused such; None of a broadcast.
         repeats: The task or schedule of the same request before, which would be answered instead; None without one.
         pace_seconds: How long the messages would take at the push's pace; None without one, or where it is not known.
+        sms: What would be sent by SMS; None where none is wanted.
         channels: What each channel would carry, the one with the most messages first.
     """
 
@@ -90,6 +111,7 @@ class DryRun:
     held_back: int | None = None
     no_consent: int | None = None
     pace_seconds: int | None = None
+    sms: SmsRun | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return it as the API's answer has it."""
@@ -104,6 +126,7 @@ class DryRun:
             "paceSeconds": self.pace_seconds,
             "repeats": None if self.repeats is None else str(self.repeats),
             "channels": [run.as_data() for run in self.channels],
+            **({"sms": self.sms.as_data()} if self.sms else {}),
         }
 
 
@@ -178,7 +201,21 @@ def of_named(push: NewPush, ended: Mapping[int, int], *, repeats: int | None = N
         held_back=sum(status == statuses.HELD_BACK for status in ended.values()),
         no_consent=sum(status == statuses.NO_CONSENT for status in ended.values()),
         channels=_by_channel([message for message in push.outgoing() if message.message_id not in ended]),
+        sms=_by_sms(push, ended),
     )
+
+
+def _by_sms(push: NewPush, ended: Mapping[int, int]) -> SmsRun | None:
+    """Return the SMS of a push to named targets."""
+    task, wish = push.task, sms.of_task(push.task)
+    if wish is None:
+        return None
+    wanted = [message for message in sms.first_of_each(push.messages) if message.pk not in ended]
+    texts = []
+    for message in wanted[:RENDERED]:
+        text = sms.text_of(wish, task.content | (message.override or {}))
+        texts.append((message.target, sms_complement().render(task.workspace_id, wish, text)))
+    return SmsRun(len(wanted), wish.delay_seconds, texts)
 
 
 def _by_channel(outgoing: Sequence[OutgoingMessage]) -> list[ChannelRun]:

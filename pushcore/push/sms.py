@@ -7,13 +7,14 @@ The parameters are the cloud's (`smsStrategy`, `smsSignName`, `smsTemplateCode`,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from pushcore.codes.results import ResultCode, ResultError
-from pushcore.models import PushTask, Workspace
+from pushcore.models import Message, PushTask, Workspace
 from pushcore.models.pushes import ACTIVITIES
 from pushcore.ports import MessageToComplement, SmsWish, sms_complement
 from pushcore.push.requests import AnyPush, FilePush, MultiplePush, SimplePush, TemplatePush
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_DELAY_SECONDS = 60
 MAX_TEXT_LENGTH = 500
 MAX_PARAM_LENGTH = 2000
+_PARAMETER = re.compile("sms[A-Za-z]+")
 _LONGEST = {"smsSignName": 64, "smsTemplateCode": 64, "smsTemplateParam": MAX_PARAM_LENGTH, "smsText": MAX_TEXT_LENGTH}
 
 
@@ -110,12 +112,18 @@ def _entries(push: NewPush) -> Sequence[MessageToComplement]:
     wish = of_task(push.task)
     assert wish is not None
     due_at = push.task.created_at + timedelta(seconds=wish.delay_seconds)
-    first: dict[tuple[str, str], int] = {}
-    for message in push.messages:
-        first.setdefault((message.target, message.msgkey), message.pk)
     return [
-        MessageToComplement(message_id, push.task.pk, push.task.workspace_id, due_at) for message_id in first.values()
+        MessageToComplement(message.pk, push.task.pk, push.task.workspace_id, due_at)
+        for message in first_of_each(push.messages)
     ]
+
+
+def first_of_each(messages: Iterable[Message]) -> list[Message]:
+    """Return the first message of each recipient, which an SMS is sent for."""
+    first: dict[tuple[str, str], Message] = {}
+    for message in messages:
+        first.setdefault((message.target, message.msgkey), message)
+    return list(first.values())
 
 
 def text_of(wish: SmsWish, content: Mapping[str, Any]) -> str:
@@ -136,4 +144,6 @@ def _check_param(param: str) -> None:
 
 
 def _invalid(problem: str) -> ResultError:
-    return ResultError(ResultCode.INVALID_PARAM, problem)
+    """Return the refusal of what a sentence says; it begins with the parameter's name."""
+    named = _PARAMETER.match(problem)
+    return ResultError(ResultCode.INVALID_PARAM, problem, parameter=named[0] if named else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from urllib.parse import urldefrag, urlsplit
 
+from cryptography import x509
 from django.utils.translation import gettext_noop
 from requests import PreparedRequest
 from requests.exceptions import RequestException
@@ -14,6 +15,7 @@ NOT_HTTP = gettext_noop("Starts with http:// or https://.")
 NOT_HTTPS = gettext_noop("Starts with https://: what is sent there is secret.")
 HAS_USER = gettext_noop("Has a user name or password, which everybody who sees the page would see.")
 HAS_FRAGMENT = gettext_noop("Has a fragment (#...), which no server is ever sent.")
+NO_CERTIFICATE = gettext_noop("This is no certificate in PEM form.")
 HAS_QUERY = gettext_noop("Has a query (?...): a path is appended to it.")
 
 
@@ -40,6 +42,16 @@ def problem(url: str, *, https_only: bool = False, is_base: bool = False) -> str
         (is_base and "?" in url, HAS_QUERY),
     )
     return next((found for is_wrong, found in checks if is_wrong), "")
+
+
+def authority_problem(pem: str) -> str:
+    """Return what is wrong with an extra authority (PEM) for endpoints, as a sentence; empty if nothing is."""
+    if not pem.strip():
+        return ""
+    try:
+        return "" if x509.load_pem_x509_certificates(pem.encode()) else NO_CERTIFICATE
+    except ValueError:
+        return NO_CERTIFICATE
 
 
 @lru_cache(maxsize=4096)

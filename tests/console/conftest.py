@@ -53,6 +53,7 @@ from pushcore.schedules import service
 from pushcore.schedules.times import Timed
 from pushcore.security import keys
 from pushcore.webhooks import endpoints
+from sms.models import SmsAccount
 
 Everything = dict[type[Model], Any]
 
@@ -103,6 +104,7 @@ def one_of_everything(workspace: Workspace, member: User) -> Everything:
         WebhookDelivery: event,
         Membership: Membership.objects.create(user=member, app=workspace.app, role="viewer"),
         VendorAccount: VendorAccount.objects.create(workspace=workspace, channel=Channel.FCM, enabled=False),
+        SmsAccount: SmsAccount.objects.create(workspace=workspace, provider="twilio", enabled=False),
         MessageCategory: MessageCategory.objects.create(workspace=workspace, name="offers", daily_cap=2),
         QuietHours: QuietHours.objects.create(workspace=workspace, starts=time(22), ends=time(8)),
         models.TestDevice: models.TestDevice.objects.create(workspace=workspace, name="Phone", target=known.ad_token),

@@ -20,6 +20,7 @@ from pushcore.file_push import upload
 from pushcore.models import Workspace
 from pushcore.push import templates
 from pushcore.push.templates import TemplateDraft
+from sms.models import SmsAccount
 
 CREATE = "/console/create/"
 # Something to tell apart in every field, chosen so that all of them are asked for.
@@ -33,6 +34,8 @@ GIVEN: dict[str, Any] = {
     "sending-time_of_day": "08:05", "parameters-TOTAL_FORMS": "1", "parameters-INITIAL_FORMS": "0",
     "parameters-0-key": "orderId", "parameters-0-value": "42", "messages_per_second": "317", "over_seconds": "419",
     "pace_url": "https://shop.example/pace", "local_time": "09:41", "best_time_hours": "23",
+    "sms": "1", "sms_when": "1", "sms_delay_seconds": "37", "sms_sign_name": "My shop", "sms_text": "A short text",
+    "sms_template_code": "HX" + "7" * 32, "sms_template_param": '{"1": "2"}',
 }  # fmt: skip
 # What the review has to say of each.
 SAID = {
@@ -43,6 +46,9 @@ SAID = {
     "login_status": "Login users + logout users", "logout_period": "60 days", "file_name": "winners.csv",
     "segment": "faithful", "messages_per_second": "317", "over_seconds": "419",
     "pace_url": "https://shop.example/pace", "local_time": "09:41", "best_time_hours": "23",
+    "sms": "Send an SMS", "sms_when": "If the message does not arrive", "sms_delay_seconds": "37",
+    "sms_sign_name": "My shop", "sms_text": "A short text", "sms_template_code": "HX" + "7" * 32,
+    "sms_template_param": '{"1": "2"}',
 }  # fmt: skip
 MATERIALS = {
     f"{kind}_{name}": f"https://shop.example/{kind}/{name}.png"
@@ -58,6 +64,7 @@ ELSEWHERE = {"title", "body", "file", "findings"}
 def template(workspace: Workspace) -> None:
     templates.create(workspace, TemplateDraft("parcel", "d", "Hello #name#", "Body", action=1, uri="app://fixed"))
     segments.create(workspace, "faithful", {"platform": "ios"})
+    SmsAccount.objects.create(workspace=workspace, provider="twilio")
 
 
 def given(**changes: Any) -> QueryDict:

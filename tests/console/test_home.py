@@ -146,7 +146,7 @@ def test_channels_in_trouble_are_named_and_listed(
 
 def test_home_asks_little(superuser: Client, mine: Everything, django_assert_max_num_queries: Any) -> None:
     # Of these, seven restore the limit of the transaction that tests run in.
-    with django_assert_max_num_queries(57):
+    with django_assert_max_num_queries(58):
         superuser.get("/console/")
 
 

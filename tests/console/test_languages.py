@@ -25,6 +25,7 @@ import analytics
 import channels_vendor
 import console
 import pushcore
+import sms
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
 from console.components.refusals import refusal
@@ -39,7 +40,7 @@ from tests.console.conftest import Everything
 
 CONSOLE = Path(console.__file__).parent
 # Whose texts the console shows.
-PACKAGES = [Path(package.__path__[0]) for package in (console, pushcore, channels_vendor, analytics)]
+PACKAGES = [Path(package.__path__[0]) for package in (console, pushcore, channels_vendor, analytics, sms)]
 CATALOG = Path(LOCALE_PATHS[0]) / "zh_Hans" / "LC_MESSAGES"
 HOME = reverse("admin:index")
 MARKS = ("_", "gettext", "gettext_lazy", "gettext_noop")

@@ -30,6 +30,7 @@ from pushcore.models import (
     WebhookEndpoint,
     Workspace,
 )
+from sms.models import SmsAccount
 from tests.console.conftest import Everything
 
 ROLES = ["viewer", "analyst", "operator", "administrator"]
@@ -47,6 +48,7 @@ ADDS: dict[type[Model], str] = {
     RsaKey: "administrator",
     Erasure: "administrator",
     VendorAccount: "administrator",
+    SmsAccount: "administrator",
     MessageCategory: "administrator",
     QuietHours: "administrator",
     WebhookEndpoint: "administrator",
@@ -59,6 +61,7 @@ DELETES: dict[type[Model], str] = {
     AudienceName: "administrator",
     models.TestDevice: "operator",
     VendorAccount: "administrator",
+    SmsAccount: "administrator",
     MessageCategory: "administrator",
     WebhookEndpoint: "administrator",
     Membership: "administrator",
@@ -124,6 +127,7 @@ OTHERS: dict[str, str] = {
     "pushcore_webhookdelivery_replay_event": "administrator",
     "channels_vendor_vendoraccount_check_account": "administrator",
     "channels_vendor_vendoraccount_send_test": "operator",
+    "sms_smsaccount_check_account": "administrator",
     "pushcore_workspace_rotate_client_key": "administrator",
     "pushcore_workspace_device_configuration": "administrator",
     "pushcore_workspace_end_former_client_key": NOBODY,  # there is none

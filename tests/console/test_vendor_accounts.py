@@ -18,7 +18,7 @@ from channels_vendor.dispatch import open_adapters
 from channels_vendor.fcm.simulator import SimulatedFcm
 from channels_vendor.models import VendorAccount
 from channels_vendor.registry import VENDORS
-from console.admins import entered_secrets
+from console.components import entered_secrets
 from console.models import AuditEntry
 from pushcore.channels import Channel
 from pushcore.devices import client_requests, registry
@@ -183,12 +183,12 @@ def test_a_certificate_survives_a_wrong_password_but_the_password_does_not(
 def test_what_a_refused_form_carries_is_good_for_no_other_account_and_for_an_hour(
     superuser: Client, apns: VendorAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sealed = entered_secrets.seal(apns.pk, {"p12": "cDEy"})
+    sealed = entered_secrets.seal(apns, {"p12": "cDEy"})
     assert "cDEy" not in sealed
-    assert entered_secrets.unseal(apns.pk, sealed) == {"p12": "cDEy"}
-    assert entered_secrets.unseal(apns.pk + 1, sealed) == {}
+    assert entered_secrets.unseal(apns, sealed) == {"p12": "cDEy"}
+    assert entered_secrets.unseal(VendorAccount(pk=apns.pk + 1), sealed) == {}
     monkeypatch.setattr(entered_secrets, "LIFETIME_SECONDS", -1)
-    assert entered_secrets.unseal(apns.pk, sealed) == {}
+    assert entered_secrets.unseal(apns, sealed) == {}
 
 
 def test_the_password_of_a_certificate_is_typed_unseen_and_never_sent_back(

@@ -13,11 +13,13 @@ from pushcore import ports
 from pushcore.devices import bindings, registry
 from pushcore.devices.info import DeviceInfo
 from pushcore.devices.registry import KnownDevice
-from pushcore.models import Device, PushTask, Workspace
+from pushcore.models import AccessKey, Device, PushTask, Workspace
 from pushcore.push import pushes, requests
+from pushcore.security import crypto, keys
 from pushcore.storage import clock
 from sms.models import SmsAccount
 from tests.channels_vendor.simulator_server import SimulatorServer
+from tests.pushcore.api.callers import Rest, Rpc2020
 from tests.pushcore.conftest import RecordingLane
 from tests.sms.simulated import ACCOUNTS, SIMULATED, SimulatedProvider
 
@@ -118,3 +120,15 @@ def push(workspace: Workspace, lane: RecordingLane) -> Push:
         return pushes.accept(workspace, request, source=PushTask.Source.RPC, author="test")
 
     return accept
+
+
+@pytest.fixture
+def rest(workspace: Workspace) -> Rest:
+    private, public = crypto.new_rsa_key()
+    keys.add_api_key(workspace, public)
+    return Rest(private)
+
+
+@pytest.fixture
+def rpc2020(access_key: tuple[AccessKey, str]) -> Rpc2020:
+    return Rpc2020(access_key[0].access_key_id, access_key[1])

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from console.components.columns import moment_text
 from console.pages.create.fields import ChannelPart, ExtensionParameters, TemplatePart
-from console.pages.create.forms import AnyForm, BroadcastForm
+from console.pages.create.forms import AnyForm, BroadcastForm, SimpleForm, TemplatePushForm
 from console.pages.create.sending import AGAIN, AT, SendingForm
+from console.pages.create.sms import shown_sms
 from pushcore.models import Template
 from pushcore.models.pushes import DeliveryType
 from pushcore.schedules.times import DAILY, Cyclic, moments
@@ -48,6 +49,8 @@ def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm
                 continue
             if value:
                 yield str(bound.label) if bound.name != "file_name" else _("File"), value
+    if isinstance(form, SimpleForm | TemplatePushForm):
+        yield from shown_sms(form, form.request({}))
     if isinstance(form, TemplatePart):
         template: Template = form.cleaned_data["template"]
         yield from _of_template(template)

@@ -13,6 +13,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from console.pages.create import sms
 from console.pages.create.explanations import PARAMETERS
 from console.pages.create.fields import ICONS, IMAGES, MAX_PARAMETER_ROWS, RICH_STYLE
 from pushcore.audience import wave_times
@@ -65,6 +66,7 @@ def copy_of(task: PushTask) -> Copy:
     else:
         target, others = _target(task)
         values["target"] = target
+        values |= sms.typed_of(task)
         notes += others
     if options := sorted(set(task.options) - {"androidChannel"}):
         notes.append(_("Options that only the API sets are not copied: %(names)s.") % {"names": ", ".join(options)})

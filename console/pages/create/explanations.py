@@ -133,6 +133,22 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
         "over_seconds",
         _("A number from 1, less than the valid period; not beside a number of messages a second or a local time."),
     ),
+    (_Code.INVALID_PARAM, "smsStrategy"): Explanation(
+        "sms", _("The workspace has no SMS account that is in use. Push without an SMS, or set one up.")
+    ),
+    (_Code.INVALID_PARAM, "smsTemplateCode"): Explanation(
+        "sms_template_code",
+        _("Enter the code of a template of the provider: Alibaba Cloud takes no other SMS, Twilio's begin with HX."),
+    ),
+    (_Code.INVALID_PARAM, "smsSignName"): Explanation(
+        "sms_sign_name", _("Enter a signature: the account has none of its own.")
+    ),
+    (_Code.INVALID_PARAM, "smsTemplateParam"): Explanation(
+        "sms_template_param", _("Enter the values as a JSON object of texts and numbers.")
+    ),
+    (_Code.INVALID_PARAM, "smsDelaySeconds"): Explanation(
+        "sms_delay_seconds", _("A number from 1 to the valid period.")
+    ),
     (_Code.INVALID_PARAM, "fixedTime"): Explanation(
         "sending.at", _("Choose a time that is still to come, {days} days ahead at most.")
     ),

@@ -22,6 +22,7 @@ from console.pages.create.fields import (
     TemplatePart,
     radio,
 )
+from console.pages.create.sms import SmsPart
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
 from pushcore.models.pushes import DeliveryType
@@ -36,7 +37,7 @@ def _task_name(given: Mapping[str, Any], otherwise: str) -> str:
     return given["task_name"] or f"Console {otherwise}"[: limits.MAX_TASK_NAME_LENGTH]
 
 
-class SimpleForm(TargetPart, ContentPart, ChannelPart):
+class SimpleForm(TargetPart, ContentPart, ChannelPart, SmsPart):
     """Push to one target, with the content typed in."""
 
     kind = "simple"
@@ -51,12 +52,13 @@ class SimpleForm(TargetPart, ContentPart, ChannelPart):
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
             **self.category_rules(),
+            sms=self.sms_wish(),
             android_channel=self.channel(self.delivery_type),
             **self.content(),
         )
 
 
-class TemplatePushForm(TargetPart, PlaceholdersPart):
+class TemplatePushForm(TargetPart, PlaceholdersPart, SmsPart):
     """Push to one target, with the content of a template."""
 
     kind = "template"
@@ -74,6 +76,7 @@ class TemplatePushForm(TargetPart, PlaceholdersPart):
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
             **self.category_rules(),
+            sms=self.sms_wish(),
             android_channel=self.channel(self.delivery_type, silent=template.silent),
         )
 

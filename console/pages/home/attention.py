@@ -22,6 +22,7 @@ from pushcore.channels import Channel
 from pushcore.models import Binding, Device, Receipt, WebhookEndpoint
 from pushcore.storage import clock
 from pushcore.webhooks import endpoints as webhook_endpoints
+from sms.models import SmsAccount
 
 COUNTED_RECEIPTS = 10_000
 # A webhook endpoint that fails for less is nobody's business.
@@ -49,7 +50,15 @@ class Matter:
 
 def matters(scope: Scope) -> list[Matter] | None:
     """Return what needs a person in the workspaces in view, the urgent first; None if finding out took too long."""
-    asks = (_failing_receipts, _failing_webhooks, _stopped_channels, _ending_certificate, _expired, _unbound)
+    asks = (
+        _failing_receipts,
+        _failing_webhooks,
+        _stopped_channels,
+        _stopped_sms,
+        _ending_certificate,
+        _expired,
+        _unbound,
+    )
     found: list[Matter | None] | None = in_time(lambda: [ask(scope) for ask in asks])
     if found is None:
         return None
@@ -92,6 +101,16 @@ def _stopped_channels(scope: Scope) -> Matter | None:
         _("Channels are stopped: %(names)s.") % {"names": ", ".join(sorted(set(names)))},
         _("See why, correct the account and check it"),
         f"{reverse('admin:channels_vendor_vendoraccount_changelist')}?state=stopped",
+    )
+
+
+def _stopped_sms(scope: Scope) -> Matter | None:
+    if not scoped(scope, SmsAccount).filter(STOPPED).exists():
+        return None
+    return Matter(
+        _("A provider of SMS refuses your account; nothing is sent by SMS."),
+        _("See why, correct the account and check it"),
+        reverse("admin:sms_smsaccount_changelist"),
     )
 
 

@@ -15,7 +15,7 @@ from pushcore.channels import Channel, Platform
 from pushcore.codes.results import ResultCode, ResultError
 from pushcore.loading import pace_callback
 from pushcore.models import PushTask, Workspace
-from pushcore.ports import LONGEST_ANALYSIS, AnalysisFilter, analysis
+from pushcore.ports import LONGEST_ANALYSIS, AnalysisFilter, SmsSummary, analysis, sms_complement
 
 
 def _platforms() -> dict[str, Any]:
@@ -133,6 +133,7 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
         raise ResultError(ResultCode.INVALID_PARAM, "taskId is not a task of this workspace")
     end = task.last_outcome_at or task.created_at
     since = pace_callback.held_since(task.pk)
+    sms = sms_complement().summary(task)
     return {
         "taskId": str(task.pk),
         "startTime": int(task.created_at.timestamp() * 1000),
@@ -145,6 +146,23 @@ def query_task_detail(workspace: Workspace, values: Mapping[str, Any], caller: C
         "pushHeldBackNum": task.held_back_count,
         "pushNoConsentNum": task.no_consent_count,
         "paceHeldSince": since and int(since.timestamp() * 1000),
+        **({"sms": _sms(sms)} if sms else {}),
+    }
+
+
+def _sms(sms: SmsSummary) -> dict[str, Any]:
+    """Return what became of a task's SMS: counts by state (`maybeSent` is UNKNOWN), and what they cost."""
+    return {
+        "waiting": sms.counts["WAITING"] + sms.counts["SENDING"],
+        "sent": sms.counts["SENT"],
+        "delivered": sms.counts["DELIVERED"],
+        "failed": sms.counts["FAILED"],
+        "maybeSent": sms.counts["UNKNOWN"],
+        "notNeeded": sms.counts["NOT_NEEDED"],
+        "withdrawn": sms.counts["WITHDRAWN"],
+        "noNumber": sms.counts["NO_NUMBER"],
+        "segments": sms.segments,
+        "costs": {currency: str(cost) for currency, cost in sorted(sms.costs.items())},
     }
 
 
