@@ -218,8 +218,10 @@ class PacePart(PushForm):
     pace_url = forms.CharField(
         label=_("Pace URL"),
         required=False,
-        widget=text(maxlength=limits.MAX_PACE_URL_LENGTH, spellcheck="false", placeholder="https://"),
-        help_text=_("The push goes on while this URL of your backend says so: see docs/timing.md. Empty: not asked."),
+        widget=text(maxlength=limits.MAX_PACE_URL_LENGTH, spellcheck="false", inputmode="url"),
+        help_text=_(
+            "An address of your backend that is asked, again and again, whether the push may go on; or nothing."
+        ),
     )
 
     def pace(self) -> dict[str, Any]:
