@@ -39,15 +39,18 @@ def bind(device: Device, user_id: str) -> None:
     """
     now = clock.now()
     with transaction.atomic():
-        # The device's row serialises its binds.
-        Device.objects.select_for_update().only("pk").get(pk=device.pk)
+        # The device's row serialises its binds. What webhooks want comes with it.
+        locked = Device.objects.select_for_update(of=("self",)).select_related("workspace")
+        wanted = locked.only("pk", "workspace__webhook_events").get(pk=device.pk).workspace.webhook_events
         active = Binding.objects.filter(device=device, unbound_at__isnull=True)
         bound = list(active.values_list("user_id", flat=True))
         if former := [one for one in bound if one != user_id]:
             active.exclude(user_id=user_id).update(unbound_at=now, phone_number_sealed="")
-            webhook_events.devices_changed(EventType.USER_UNBOUND, {device.pk: {"userId": former[0]}})
+            if EventType.USER_UNBOUND.title in wanted:
+                webhook_events.devices_changed(EventType.USER_UNBOUND, {device.pk: {"userId": former[0]}})
         if user_id not in bound:
-            webhook_events.devices_changed(EventType.USER_BOUND, {device.pk: {"userId": user_id}})
+            if EventType.USER_BOUND.title in wanted:
+                webhook_events.devices_changed(EventType.USER_BOUND, {device.pk: {"userId": user_id}})
             Binding.objects.create(workspace_id=device.workspace_id, device=device, user_id=user_id, bound_at=now)
             tell_changed([device.pk])
     attach_waiting(device.workspace_id, [user_id])

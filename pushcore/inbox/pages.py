@@ -19,7 +19,7 @@ from pushcore.storage.sql import statements
 _FILE = statements(__file__)
 _SQL = {name: _FILE[name].format(entries=_FILE["entries"]) for name in ("page", "unread", "named")}
 
-NAMED = _SQL["named"]
+PAGE, NAMED = _SQL["page"], _SQL["named"]
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 50
 # More unread messages are counted as so many.

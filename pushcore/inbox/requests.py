@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from pushcore.inbox.pages import Entry
 from pushcore.storage import ids
 
 ALL = "all"
+# Bytes of a page's messages as JSON: with what is around them they fit the 16 KiB that every device takes in a packet.
+MAX_PAGE_BYTES = 14_336
 
 
 def serve(owner: InboxOwner, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,7 +23,7 @@ def serve(owner: InboxOwner, payload: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         owner: Whose inbox.
         payload: `read` (a list of `k`, or "all"), `delete` (a list of `k`), `before` (a cursor), `limit`; a limit of 0
-            asks for no page. All are optional.
+            asks for no page. All are optional. A page ends before `MAX_PAGE_BYTES`; it has one message at least.
 
     Returns:
         `messages`, `next` (the cursor, "" on the last page) and `unread`.
@@ -31,9 +34,13 @@ def serve(owner: InboxOwner, payload: Mapping[str, Any]) -> dict[str, Any]:
     change(owner, read=payload.get("read"), delete=payload.get("delete"))
     before, limit = cursor_of(payload.get("before")), limit_of(payload.get("limit"))
     page = pages.read(owner, before=before, limit=limit) if limit else pages.InboxPage([], None)
+    messages = [described(entry) | {"bData": entry.content} for entry in page.entries]
+    fitting = _fitting(messages)
+    # The cursor is the last message of a page.
+    following = page.next if len(fitting) == len(messages) else fitting[-1]["k"]
     return {
-        "messages": [described(entry) | {"bData": entry.content} for entry in page.entries],
-        "next": str(page.next or ""),
+        "messages": fitting,
+        "next": str(following or ""),
         "unread": pages.count_unread(owner),
     }
 
@@ -79,6 +86,16 @@ def limit_of(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= pages.MAX_LIMIT:
         raise ResultError(ResultCode.INVALID_PARAM, f"limit is 0 to {pages.MAX_LIMIT}")
     return value
+
+
+def _fitting(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first messages, as many as fit into an answer."""
+    size = 0
+    for number, message in enumerate(messages):
+        size += len(json.dumps(message)) + len(", ")
+        if number and size > MAX_PAGE_BYTES:
+            return messages[:number]
+    return messages
 
 
 def _named(name: str, value: Any) -> Sequence[int]:

@@ -36,6 +36,7 @@ GIVEN: dict[str, Any] = {
     "pace_url": "https://shop.example/pace", "local_time": "09:41", "best_time_hours": "23",
     "sms": "1", "sms_when": "1", "sms_delay_seconds": "37", "sms_sign_name": "My shop", "sms_text": "A short text",
     "sms_template_code": "HX" + "7" * 32, "sms_template_param": '{"1": "2"}',
+    "inbox": "1",
 }  # fmt: skip
 # What the review has to say of each.
 SAID = {
@@ -49,6 +50,7 @@ SAID = {
     "sms": "Send an SMS", "sms_when": "If the message does not arrive", "sms_delay_seconds": "37",
     "sms_sign_name": "My shop", "sms_text": "A short text", "sms_template_code": "HX" + "7" * 32,
     "sms_template_param": '{"1": "2"}',
+    "inbox": "Keep in the inbox of the app",
 }  # fmt: skip
 MATERIALS = {
     f"{kind}_{name}": f"https://shop.example/{kind}/{name}.png"

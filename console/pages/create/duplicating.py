@@ -86,6 +86,7 @@ def _common(task: PushTask) -> dict[str, Any]:
         "target_type": "user" if is_user else "device",
         "valid_seconds": max(1, round((task.expire_at - task.created_at).total_seconds())),
         "message_category": task.message_category,
+        "inbox": int(task.inbox),
         "android_channel": int(task.options.get("androidChannel") == 1),
         f"{PARAMETERS}-TOTAL_FORMS": len(rows),
         **({"platform": task.delivery_type} if known else {}),

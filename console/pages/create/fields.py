@@ -197,6 +197,25 @@ class SegmentPart(PushForm):
         choice.queryset = segments.of_workspace(self.workspace)
 
 
+class InboxPart(PushForm):
+    """Whether the messages are in inboxes, for pushes whose messages may be."""
+
+    inbox = forms.TypedChoiceField(
+        label=_("Inbox"),
+        choices=[(0, _("Not in the inbox")), (1, _("Keep in the inbox of the app"))],
+        coerce=int,
+        initial=0,
+        required=False,
+        widget=radio(),
+        help_text=_("Users find it in the message center of the app, whether the notification reached them or not."),
+    )
+
+    @property
+    def is_in_inbox(self) -> bool:
+        """Whether the messages are kept in inboxes."""
+        return bool(self.cleaned_data.get("inbox"))
+
+
 class PacePart(PushForm):
     """The pace of a push to many devices."""
 

@@ -12,6 +12,7 @@ from console.pages.create.explanations import required
 from console.pages.create.fields import (
     ChannelPart,
     ContentPart,
+    InboxPart,
     LocalTimePart,
     MessageIdPart,
     PacePart,
@@ -37,7 +38,7 @@ def _task_name(given: Mapping[str, Any], otherwise: str) -> str:
     return given["task_name"] or f"Console {otherwise}"[: limits.MAX_TASK_NAME_LENGTH]
 
 
-class SimpleForm(TargetPart, ContentPart, ChannelPart, SmsPart):
+class SimpleForm(TargetPart, ContentPart, ChannelPart, InboxPart, SmsPart):
     """Push to one target, with the content typed in."""
 
     kind = "simple"
@@ -51,6 +52,7 @@ class SimpleForm(TargetPart, ContentPart, ChannelPart, SmsPart):
             target_msgkey={given["target"]: given["msgkey"]},
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            inbox=self.is_in_inbox,
             **self.category_rules(),
             sms=self.sms_wish(),
             android_channel=self.channel(self.delivery_type),
@@ -58,7 +60,7 @@ class SimpleForm(TargetPart, ContentPart, ChannelPart, SmsPart):
         )
 
 
-class TemplatePushForm(TargetPart, PlaceholdersPart, SmsPart):
+class TemplatePushForm(TargetPart, PlaceholdersPart, InboxPart, SmsPart):
     """Push to one target, with the content of a template."""
 
     kind = "template"
@@ -75,13 +77,14 @@ class TemplatePushForm(TargetPart, PlaceholdersPart, SmsPart):
             target_msgkey={given["target"]: given["msgkey"]},
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            inbox=self.is_in_inbox,
             **self.category_rules(),
             sms=self.sms_wish(),
             android_channel=self.channel(self.delivery_type, silent=template.silent),
         )
 
 
-class MultipleForm(TargetTypePart, TemplatePart, PacePart):
+class MultipleForm(TargetTypePart, TemplatePart, InboxPart, PacePart):
     """Push a template to the targets in a file that was uploaded before (see `files`)."""
 
     kind = "multiple"
@@ -108,6 +111,7 @@ class MultipleForm(TargetTypePart, TemplatePart, PacePart):
             delivery_type=self.delivery_type,
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            inbox=self.is_in_inbox,
             **self.category_rules(),
             android_channel=self.channel(self.delivery_type, silent=template.silent),
         )
@@ -173,7 +177,7 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
         )
 
 
-class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, PacePart, LocalTimePart):
+class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, InboxPart, PacePart, LocalTimePart):
     """Push to the devices of a segment, with the content typed in."""
 
     kind = "audience"
@@ -191,6 +195,7 @@ class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, PacePar
             msgkey=given["msgkey"],
             expired_seconds=given["valid_seconds"],
             extended_params=extended_params,
+            inbox=self.is_in_inbox,
             **self.category_rules(),
             android_channel=self.channel(self.delivery_type),
             **self.content(),

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from gateway.node import device_requests
@@ -106,6 +107,61 @@ def test_pages_follow_each_other_without_gap_or_repeat(ann: InboxOwner, send: Se
         if not (cursor := data["next"]):
             break
     assert read == ["6", "5", "4", "3", "2", "1", "0"]
+
+
+def test_a_page_stops_before_its_bytes_and_says_where_to_go_on(ann: InboxOwner, send: Send, known: KnownDevice) -> None:
+    for number in range(20):
+        send({"ann": f"k{number}"}, title=str(number), content="消息" * 100, inbox=True)
+    first = request(known, limit=50)
+    assert 1 < len(first["messages"]) < 20
+    assert len(json.dumps(first)) < 16_384
+    assert first["next"] == first["messages"][-1]["k"]
+    read, cursor = [one["bData"]["title"] for one in first["messages"]], first["next"]
+    while cursor:
+        page = request(known, limit=50, before=cursor)
+        read, cursor = read + [one["bData"]["title"] for one in page["messages"]], page["next"]
+    assert read == [str(number) for number in reversed(range(20))]
+
+
+def test_a_page_of_a_large_inbox_reads_its_page_by_the_index(
+    ann: InboxOwner, send: Send, known: KnownDevice, workspace: Workspace
+) -> None:
+    task = send({"ann": "k"}, inbox=True)
+    with connection.cursor() as cursor:
+        # Each a task of its own, as pushes are; 40,000 messages of others around 10,000 of hers.
+        columns = [str(field.column) for field in PushTask._meta.concrete_fields if field.column != "id"]
+        cursor.execute(
+            f"INSERT INTO pushcore_pushtask (id, {', '.join(columns)}) "
+            f"SELECT {task.pk} + n, {', '.join(columns)} "
+            "FROM pushcore_pushtask, generate_series(1, 50000) n WHERE id = %s",
+            [task.pk],
+        )
+        columns = [str(field.column) for field in Message._meta.concrete_fields]
+        values = {"id": f"{task.last_message_id} + n", "task_id": "task_id + n", "msgkey": "'k' || n"}
+        values["target"] = "CASE WHEN n %% 5 = 0 THEN 'ann' ELSE 'user' || n END"
+        chosen = ", ".join(values.get(name, name) for name in columns)
+        cursor.execute(
+            f"INSERT INTO pushcore_message ({', '.join(columns)}) "
+            f"SELECT {chosen} FROM pushcore_message, generate_series(1, 50000) n WHERE id = %s",
+            [task.last_message_id],
+        )
+        cursor.execute("ANALYZE pushcore_message, pushcore_pushtask, pushcore_inboxmark")
+        values = pages.parameters(ann) | {"before": ids.HIGHEST, "at_most": 21}
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + pages.PAGE, values)
+        [[plan]] = cursor.fetchall()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    rows = _rows_read(plan[0]["Plan"])
+    assert rows
+    assert max(rows) < 500, plan
+    assert len(pages.read(ann).entries) == 20
+
+
+def _rows_read(node: dict[str, Any]) -> list[float]:
+    """Return how many rows each scan of a plan looked at."""
+    here = []
+    if "Scan" in node["Node Type"]:
+        here = [(node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]]
+    return here + [rows for child in node.get("Plans", ()) for rows in _rows_read(child)]
 
 
 def test_read_marks_and_deletions_are_kept_and_count_for_the_badge(
