@@ -165,12 +165,19 @@ class Backend:
 
     demo: dict[str, str]
 
-    def push(self, agent: Agent | None = None, *, user: str = "", seconds: int = 600) -> Pushed:
-        """Push a message to an agent's device, or to a user."""
+    def push(self, agent: Agent | None = None, *, user: str = "", seconds: int = 600, inbox: bool = False) -> Pushed:
+        """Push a message to an agent's device, or to a user; for the inbox too where that is wanted."""
         target = user or (agent.do("token") if agent else "")
         msgkey = uuid.uuid4().hex
+        more = {"Inbox": "true"} if inbox else {}
         answer = backends.push_2019(
-            self.demo, target, msgkey, DeliveryType=3 if user else 1, ExpiredSeconds=seconds, TaskName="conformance"
+            self.demo,
+            target,
+            msgkey,
+            DeliveryType=3 if user else 1,
+            ExpiredSeconds=seconds,
+            TaskName="conformance",
+            **more,
         )
         assert answer["ResultCode"] == "100", answer
         return Pushed(msgkey, target, str(answer["PushResult"]["Data"]))

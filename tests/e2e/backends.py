@@ -34,7 +34,11 @@ def push_2019(demo: dict[str, str], target: str, msgkey: str, **changes: object)
         "Title": "Python test", "Content": "Test 2", "DeliveryType": 3, "TaskName": "test task", "ExpiredSeconds": 600,
     } | changes  # fmt: skip
     for name, value in fields.items():
-        getattr(request, f"set_{name}")(value)
+        setter = getattr(request, f"set_{name}", None)
+        if setter:
+            setter(value)
+        else:  # what the cloud has not
+            request.add_body_params(name, value)
     request.set_TargetMsgkey(json.dumps({target: msgkey}))
     return json.loads(client.do_action_with_exception(request))
 

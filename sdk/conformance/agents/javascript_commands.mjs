@@ -63,6 +63,21 @@ export function makeAgent({ ManualClock, PushClient }, openStore, write) {
     vendor: ({ data }) => client.vendorMessage(data),
     opened: ({ k }) => client.opened(k),
     ignored: ({ k }) => client.ignored(k),
+    async readInbox({ before, limit }) {
+      const { messages, next, unread } = await client.readInbox({ before, limit });
+      return { messages: messages.map(({ k, msgKey, read }) => ({ k, msgKey, read })), next, unread };
+    },
+    countUnread: () => client.countUnread(),
+    markRead: ({ ks }) => client.markRead(...ks),
+    markAllRead: () => client.markAllRead(),
+    deleteFromInbox: ({ ks }) => client.deleteFromInbox(...ks),
+    addTags: ({ names }) => client.addTags(...names),
+    removeTags: ({ names }) => client.removeTags(...names),
+    subscribe: ({ names }) => client.subscribe(...names),
+    unsubscribe: ({ names }) => client.unsubscribe(...names),
+    setAttributes: ({ values }) => client.setAttributes(values),
+    unsetAttributes: ({ names }) => client.unsetAttributes(...names),
+    setMarketingConsent: ({ consent }) => client.setMarketingConsent(consent),
     unregister: () => client.unregister(),
     handler({ mode: wanted }) {
       mode = wanted;

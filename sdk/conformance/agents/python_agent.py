@@ -91,6 +91,12 @@ class Agent:
                 await asyncio.wait([asyncio.wrap_future(taken)], timeout=WAIT_SECONDS)
         return self.client.token
 
+    async def read_inbox(self, line: Line) -> Line:
+        """Return a page of the inbox."""
+        page = await self.client.read_inbox(before=line.get("before", ""), limit=line.get("limit", 20))
+        messages = [{"k": one.k, "msgKey": one.msgkey, "read": one.is_read} for one in page.messages]
+        return {"messages": messages, "next": page.next, "unread": page.unread}
+
     async def diagnostics(self, _line: Line) -> list[str]:
         """Return the log."""
         return self.client.diagnostics()
@@ -117,6 +123,18 @@ COMMANDS: dict[str, Callable[[Agent, Line], Awaitable[Any]]] = {
     "vendor": lambda agent, line: agent.client.vendor_message(line["data"]),
     "opened": lambda agent, line: agent.client.opened(line["k"]),
     "ignored": lambda agent, line: agent.client.ignored(line["k"]),
+    "readInbox": Agent.read_inbox,
+    "countUnread": lambda agent, _: agent.client.count_unread(),
+    "markRead": lambda agent, line: agent.client.mark_read(*line["ks"]),
+    "markAllRead": lambda agent, _: agent.client.mark_all_read(),
+    "deleteFromInbox": lambda agent, line: agent.client.delete_from_inbox(*line["ks"]),
+    "addTags": lambda agent, line: agent.client.add_tags(*line["names"]),
+    "removeTags": lambda agent, line: agent.client.remove_tags(*line["names"]),
+    "subscribe": lambda agent, line: agent.client.subscribe(*line["names"]),
+    "unsubscribe": lambda agent, line: agent.client.unsubscribe(*line["names"]),
+    "setAttributes": lambda agent, line: agent.client.set_attributes(line["values"]),
+    "unsetAttributes": lambda agent, line: agent.client.unset_attributes(*line["names"]),
+    "setMarketingConsent": lambda agent, line: agent.client.set_marketing_consent(line["consent"]),
     "unregister": lambda agent, _: agent.client.unregister(),
     "handler": Agent.handler,
     "release": Agent.release,

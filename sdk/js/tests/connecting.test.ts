@@ -1,3 +1,4 @@
+import { systemRegion } from '../src/core/config.js';
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Backoff } from '../src/core/backoff.js';
@@ -195,5 +196,6 @@ test('a device describes itself, and what it can do', async () => {
   const description = { model: 'M1', osVersion: '', capabilities: ['trampoline', 'other'] };
   const bench = await new Bench(new MemoryStore(), { description }).connected();
   const { installationId: _, registrationNonce: __, ...told } = bench.service.link.request.userProperties;
-  assert.deepEqual(told, { platform: 'other', model: 'M1', capabilities: 'trampoline,other' });
+  const { timeZone, language, country } = systemRegion();
+  assert.deepEqual(told, { platform: 'other', timeZone, language, country, model: 'M1', capabilities: 'trampoline,other' });
 });

@@ -1,4 +1,5 @@
 import { UserBinding, type ProofProvider } from './binding.js';
+import { DeviceCalls } from './calls.js';
 import { systemClock } from './clock.js';
 import { checkConfig, usernameOf, type Config, type Description } from './config.js';
 import { Connector } from './connector.js';
@@ -43,7 +44,7 @@ export interface CoreOptions extends ClientOptions {
 export type VendorData = Readonly<Record<string, unknown>>;
 
 /** A device of the message push service. */
-export interface DeviceClient {
+export interface DeviceClient extends DeviceCalls {
   readonly token: string | null;
   readonly state: State;
   start(options: { consent: boolean }): Promise<void>;
@@ -73,7 +74,7 @@ interface Running {
 }
 
 /** A device of the message push service. */
-export class PushClient implements DeviceClient {
+export class PushClient extends DeviceCalls implements DeviceClient {
   private readonly config: Config;
   private readonly clock: Clock;
   private readonly log: Diagnostics;
@@ -85,6 +86,7 @@ export class PushClient implements DeviceClient {
 
   /** Make a client, which does nothing until `start`. */
   constructor(private readonly options: CoreOptions) {
+    super();
     this.config = checkConfig(options.config);
     this.clock = options.clock ?? systemClock;
     this.log = new Diagnostics(this.clock, options.logger);
@@ -251,6 +253,15 @@ export class PushClient implements DeviceClient {
     const device = this.device;
     const kept = device ? `, ${device.outbox.size} reports wait, ${device.seen.size} messages remembered` : '';
     return [`@mps/device ${VERSION}, ${this.current.state}${kept}`, ...this.log.lines()];
+  }
+
+  /** Send a request over the connection there is; see `DeviceCalls`. */
+  async request(topic: string, payload: object): Promise<unknown> {
+    const answer = await this.needed.requests.ask(topic, payload);
+    if (!answer.success) {
+      throw new RefusedError(answer.code, answer.message);
+    }
+    return answer.data;
   }
 
   private get needed(): Running {

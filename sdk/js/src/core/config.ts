@@ -21,6 +21,12 @@ export interface Description {
   model?: string;
   osVersion?: string;
   appVersion?: string;
+  /** A name of IANA's database; the system's by default, as are the following two. */
+  timeZone?: string;
+  /** A language tag (BCP 47). */
+  language?: string;
+  /** Two letters (ISO 3166-1). */
+  country?: string;
   /** What the app can do, such as `trampoline`: it counts taps on vendors' notifications by itself. */
   capabilities?: readonly string[];
 }
@@ -53,4 +59,15 @@ export function checkConfig(value: unknown): Config {
 /** Return the MQTT user name of the workspace's devices. */
 export function usernameOf(config: Config): string {
   return `${config.appId}-${config.workspaceId}`;
+}
+
+/** Return the system's time zone, language and country, as far as it tells them. */
+export function systemRegion(): Description {
+  try {
+    const { timeZone, locale } = Intl.DateTimeFormat().resolvedOptions();
+    const country = new Intl.Locale(locale).region;
+    return { timeZone, language: locale, ...(country ? { country } : {}) };
+  } catch {
+    return {}; // engines without Intl
+  }
 }

@@ -1,5 +1,5 @@
 import { Backoff } from './backoff.js';
-import { usernameOf, type Config, type Description } from './config.js';
+import { systemRegion, usernameOf, type Config, type Description } from './config.js';
 import type { DeviceState } from './device_state.js';
 import { said, type Diagnostics } from './diagnostics.js';
 import { Pause } from './pause.js';
@@ -108,7 +108,7 @@ export class Connector {
       return { action: 'retry', reason: 'stopped' };
     }
     const { capabilities, ...description } = this.ports.description;
-    const userProperties = { platform: config.platform, ...description, capabilities: capabilities?.join(','), ...proof };
+    const userProperties = { platform: config.platform, ...systemRegion(), ...description, capabilities: capabilities?.join(','), ...proof };
     return new Promise((resolve) => {
       let isOpen = false;
       let stopTimer = clock.setTimer(CONNACK_MILLISECONDS, () => end({ action: 'retry', reason: 'no answer to the CONNECT' }));

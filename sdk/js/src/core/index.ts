@@ -1,5 +1,6 @@
 /** The device client without a platform. */
 export type { ProofProvider } from './binding.js';
+export type { Attributes, InboxMessage, InboxPage } from './calls.js';
 export { PushClient, type ClientOptions, type CoreOptions, type DeviceClient, type VendorData } from './client.js';
 export { ManualClock, systemClock } from './clock.js';
 export { checkConfig, type Config, type Description, type Platform } from './config.js';

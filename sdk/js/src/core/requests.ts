@@ -12,6 +12,7 @@ export interface Answer {
   code: string;
   name: string;
   message: string;
+  data?: unknown;
 }
 
 /** Whether to ask again later: the service is away for a moment. */

@@ -1,4 +1,5 @@
 import type { ProofProvider } from './binding.js';
+import { DeviceCalls } from './calls.js';
 import { PushClient, type CoreOptions, type DeviceClient, type VendorData } from './client.js';
 import { ConsentError, NotRunningError, RefusedError } from './errors.js';
 import type { Message } from './messages.js';
@@ -13,7 +14,7 @@ export interface SharedOptions extends CoreOptions {
 }
 
 /** Calls that a client which does not lead passes on. */
-type Method = 'bind' | 'unbind' | 'reportVendorToken' | 'withdrawVendorToken' | 'vendorMessage' | 'opened' | 'ignored' | 'unregister' | 'again';
+type Method = 'bind' | 'unbind' | 'reportVendorToken' | 'withdrawVendorToken' | 'vendorMessage' | 'opened' | 'ignored' | 'unregister' | 'again' | 'request';
 
 type Note =
   | { type: 'hello' }
@@ -40,7 +41,7 @@ interface Pending {
  *
  * The leader's handler decides whether a message is acknowledged; the handlers of the others get it too.
  */
-export class SharedClient implements DeviceClient {
+export class SharedClient extends DeviceCalls implements DeviceClient {
   private readonly name = randomHex(8);
   private readonly pending = new Map<number, Pending>();
   private readonly proofs = new Map<string, (note: Note & { type: 'proof' }) => void>();
@@ -51,6 +52,7 @@ export class SharedClient implements DeviceClient {
   private ended: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: SharedOptions) {
+    super();
     options.channel.listen((note) => this.receive(note as Note));
   }
 
@@ -132,6 +134,10 @@ export class SharedClient implements DeviceClient {
 
   async ignored(k: string): Promise<void> {
     await this.call('ignored', [k]);
+  }
+
+  async request(topic: string, payload: object): Promise<unknown> {
+    return this.call('request', [topic, payload]);
   }
 
   async unregister(): Promise<void> {
@@ -333,6 +339,8 @@ async function perform(client: PushClient, method: Method, args: unknown[], prov
       return client.opened(args[0] as string);
     case 'ignored':
       return client.ignored(args[0] as string);
+    case 'request':
+      return client.request(args[0] as string, args[1] as object);
     case 'unregister':
       return client.unregister();
   }

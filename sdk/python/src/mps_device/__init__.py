@@ -16,6 +16,7 @@ from mps_device.errors import (
     RefusedError,
     StoreInUseError,
 )
+from mps_device.inbox import InboxMessage, InboxPage
 from mps_device.messages import Message
 from mps_device.state import State, Status
 from mps_device.store import Store
@@ -26,6 +27,8 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConsentError",
+    "InboxMessage",
+    "InboxPage",
     "ManualClock",
     "Message",
     "NotRunningError",

@@ -12,6 +12,7 @@ from mps_device.client import PushClient
 from mps_device.clock import Clock
 from mps_device.config import Config
 from mps_device.device_requests import ProofProvider
+from mps_device.inbox import InboxPage
 from mps_device.messages import Message
 from mps_device.state import State
 from mps_device.store import Store
@@ -95,6 +96,54 @@ class AsyncPushClient:
     async def count_outbox(self) -> int:
         """Return how many reports wait to be sent."""
         return await asyncio.to_thread(self._client.count_outbox)
+
+    async def read_inbox(self, *, before: str = "", limit: int = 20) -> InboxPage:
+        """Read a page of the inbox. See `PushClient.read_inbox`."""
+        return await asyncio.to_thread(self._client.read_inbox, before=before, limit=limit)
+
+    async def count_unread(self) -> int:
+        """Return how many messages of the inbox are unread, for a badge. See `PushClient.count_unread`."""
+        return await asyncio.to_thread(self._client.count_unread)
+
+    async def mark_read(self, *ks: str) -> int:
+        """Mark messages as read, up to 100; return how many are unread then. See `PushClient.mark_read`."""
+        return await asyncio.to_thread(self._client.mark_read, *ks)
+
+    async def mark_all_read(self) -> int:
+        """Mark all messages as read; return how many are unread then. See `PushClient.mark_all_read`."""
+        return await asyncio.to_thread(self._client.mark_all_read)
+
+    async def delete_from_inbox(self, *ks: str) -> int:
+        """Delete messages, up to 100; return how many are unread then. See `PushClient.delete_from_inbox`."""
+        return await asyncio.to_thread(self._client.delete_from_inbox, *ks)
+
+    async def add_tags(self, *names: str) -> None:
+        """Add tags to the device, of those that the backend has made. See `PushClient.add_tags`."""
+        await asyncio.to_thread(self._client.add_tags, *names)
+
+    async def remove_tags(self, *names: str) -> None:
+        """Remove tags of the device. See `PushClient.remove_tags`."""
+        await asyncio.to_thread(self._client.remove_tags, *names)
+
+    async def subscribe(self, *topics: str) -> None:
+        """Subscribe the device to topics, of those that the backend has made. See `PushClient.subscribe`."""
+        await asyncio.to_thread(self._client.subscribe, *topics)
+
+    async def unsubscribe(self, *topics: str) -> None:
+        """End subscriptions to topics. See `PushClient.unsubscribe`."""
+        await asyncio.to_thread(self._client.unsubscribe, *topics)
+
+    async def set_attributes(self, values: Mapping[str, Any]) -> None:
+        """Set attributes of the device. See `PushClient.set_attributes`."""
+        await asyncio.to_thread(self._client.set_attributes, values)
+
+    async def unset_attributes(self, *names: str) -> None:
+        """Remove attributes of the device. See `PushClient.unset_attributes`."""
+        await asyncio.to_thread(self._client.unset_attributes, *names)
+
+    async def set_marketing_consent(self, consent: bool | None) -> None:
+        """Say whether the device takes marketing messages. See `PushClient.set_marketing_consent`."""
+        await asyncio.to_thread(self._client.set_marketing_consent, consent)
 
     async def unregister(self) -> None:
         """End the device. See `PushClient.unregister`."""

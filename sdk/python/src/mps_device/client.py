@@ -15,6 +15,7 @@ from mps_device.device_requests import ProofProvider
 from mps_device.diagnostics import Diagnostics
 from mps_device.engine import Engine
 from mps_device.errors import ConsentError, NotRunningError
+from mps_device.inbox import InboxPage
 from mps_device.messages import IGNORED, LONGEST_VALIDITY_SECONDS, OPENED, Message
 from mps_device.state import State, Status
 from mps_device.store import Store
@@ -198,6 +199,71 @@ class PushClient:
     def count_outbox(self) -> int:
         """Return how many reports wait to be sent."""
         return self._store.count_events()
+
+    def read_inbox(self, *, before: str = "", limit: int = 20, timeout: float | None = REQUEST_SECONDS) -> InboxPage:
+        """Read a page of the inbox: the messages of the device and of its user, newest first.
+
+        Args:
+            before: The `next` of the page before; empty for the newest.
+            limit: How many messages at most, up to 50.
+            timeout: Seconds to wait for the answer.
+
+        Raises:
+            RefusedError: The service refused.
+            NotRunningError: There is no connection.
+            TimeoutError: There was no answer in time.
+        """
+        return self._inbox({"before": before, "limit": limit}, timeout)
+
+    def count_unread(self, *, timeout: float | None = REQUEST_SECONDS) -> int:
+        """Return how many messages of the inbox are unread, for a badge. Raises what `read_inbox` does."""
+        return self._inbox({"limit": 0}, timeout).unread
+
+    def mark_read(self, *ks: str, timeout: float | None = REQUEST_SECONDS) -> int:
+        """Mark messages as read, up to 100; return how many are unread then. Raises what `read_inbox` does."""
+        return self._inbox({"read": ks, "limit": 0}, timeout).unread
+
+    def mark_all_read(self, *, timeout: float | None = REQUEST_SECONDS) -> int:
+        """Mark all messages as read; return how many are unread then. Raises what `read_inbox` does."""
+        return self._inbox({"read": "all", "limit": 0}, timeout).unread
+
+    def delete_from_inbox(self, *ks: str, timeout: float | None = REQUEST_SECONDS) -> int:
+        """Delete messages, up to 100; return how many are unread then. Raises what `read_inbox` does."""
+        return self._inbox({"delete": ks, "limit": 0}, timeout).unread
+
+    def add_tags(self, *names: str, timeout: float | None = REQUEST_SECONDS) -> None:
+        """Add tags to the device, of those that the backend has made. Raises what `read_inbox` does."""
+        self._change_profile({"tags": {"add": names}}, timeout)
+
+    def remove_tags(self, *names: str, timeout: float | None = REQUEST_SECONDS) -> None:
+        """Remove tags of the device. Raises what `read_inbox` does."""
+        self._change_profile({"tags": {"remove": names}}, timeout)
+
+    def subscribe(self, *topics: str, timeout: float | None = REQUEST_SECONDS) -> None:
+        """Subscribe the device to topics, of those that the backend has made. Raises what `read_inbox` does."""
+        self._change_profile({"topics": {"add": topics}}, timeout)
+
+    def unsubscribe(self, *topics: str, timeout: float | None = REQUEST_SECONDS) -> None:
+        """End subscriptions to topics. Raises what `read_inbox` does."""
+        self._change_profile({"topics": {"remove": topics}}, timeout)
+
+    def set_attributes(self, values: Mapping[str, Any], *, timeout: float | None = REQUEST_SECONDS) -> None:
+        """Set attributes of the device: texts, numbers, or `{"time": milliseconds}`. Raises what `read_inbox` does."""
+        self._change_profile({"attributes": values}, timeout)
+
+    def unset_attributes(self, *names: str, timeout: float | None = REQUEST_SECONDS) -> None:
+        """Remove attributes of the device. Raises what `read_inbox` does."""
+        self._change_profile({"attributes": dict.fromkeys(names)}, timeout)
+
+    def set_marketing_consent(self, consent: bool | None, *, timeout: float | None = REQUEST_SECONDS) -> None:
+        """Say whether the device takes marketing messages; None takes it back. Raises what `read_inbox` does."""
+        self._change_profile({"marketingConsent": consent}, timeout)
+
+    def _inbox(self, payload: Mapping[str, object], timeout: float | None) -> InboxPage:
+        return InboxPage.of(self._needed.call("mps/inbox", payload).result(timeout))
+
+    def _change_profile(self, payload: Mapping[str, object], timeout: float | None) -> None:
+        self._needed.call("mps/profile", payload).result(timeout)
 
     def unregister(self, *, timeout: float | None = REQUEST_SECONDS) -> None:
         """End the device: the service deletes it, the store is emptied and the client stops.

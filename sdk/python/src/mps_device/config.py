@@ -28,7 +28,8 @@ class Config:
         platform: The device's platform; fixed when it registers.
         keep_alive: Seconds without traffic after which the connection is probed. A network that forgets idle
             connections early needs less.
-        description: What the device says of itself: manufacturer, model, osVersion, appVersion.
+        description: What the device says of itself: manufacturer, model, osVersion, appVersion; timeZone, language and
+            country, which are the system's by default.
         ca_file: File with the certificate authorities to trust, in PEM; the system's by default.
     """
 

@@ -5,7 +5,7 @@ What the app wants is in the store before it is sent, and is sent with each conn
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -264,6 +264,38 @@ class Unregistration:
             settle(waiting)
         else:
             self.give_up(refusal(answer))
+
+
+class Calls:
+    """Requests that are answered now or fail: they are not kept for the next connection."""
+
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
+        self._waiting: set[Future[Any]] = set()
+
+    def ask(self, topic: str, payload: Mapping[str, object], future: Future[Any]) -> None:
+        """Send a request; the future has the answer's data."""
+        if not self._requester.connection_number:
+            future.set_exception(NotRunningError("not connected"))
+            return
+
+        def answered(answer: Answer) -> None:
+            if future not in self._waiting:
+                return
+            self._waiting.discard(future)
+            if answer["success"]:
+                future.set_result(answer.get("data"))
+            else:
+                future.set_exception(refusal(answer))
+
+        self._waiting.add(future)
+        self._requester.request(topic, payload, answered)
+
+    def give_up(self, error: Exception) -> None:
+        """Tell who waits that there is no answer."""
+        waiting, self._waiting = self._waiting, set()
+        for future in waiting:
+            future.set_exception(error)
 
 
 def settle(futures: list[Future[None]], error: Exception | None = None) -> None:

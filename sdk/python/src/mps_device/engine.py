@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from typing import Any
 
 from mps_device import reasons
 from mps_device.backoff import Backoff
@@ -18,7 +19,7 @@ from mps_device.clock import Clock
 from mps_device.config import Config
 from mps_device.connection import Answered, Arrived, Connected, Connection, Disconnected, Happening, Refused
 from mps_device.delivery import Delivery
-from mps_device.device_requests import Answer, Binding, Outbox, ProofProvider, Unregistration, VendorToken
+from mps_device.device_requests import Answer, Binding, Calls, Outbox, ProofProvider, Unregistration, VendorToken
 from mps_device.diagnostics import Diagnostics
 from mps_device.errors import NotRunningError
 from mps_device.messages import Message, decode_message
@@ -26,6 +27,7 @@ from mps_device.network_loop import NetworkLoop
 from mps_device.reasons import Action, Verdict
 from mps_device.state import State, Status
 from mps_device.store import Identity, Store
+from mps_device.system_region import region
 
 # In a storm of connects the server may take 60 s to answer a CONNECT.
 CONNACK_SECONDS = 75.0
@@ -72,6 +74,7 @@ class Engine(NetworkLoop):
         self._vendor_token = VendorToken(self)
         self._outbox = Outbox(self)
         self._unregistration = Unregistration(self, self._has_unregistered)
+        self._calls = Calls(self)
         self._delivery = Delivery(store, clock, diagnostics, on_message, self._handled)
         self._commands.append(self._connect)
         self._thread.start()
@@ -103,6 +106,12 @@ class Engine(NetworkLoop):
     def unregister(self) -> Future[None]:
         """Unregister over the connection there is."""
         return self._ask(self._unregistration.ask)
+
+    def call(self, topic: str, payload: Mapping[str, object]) -> Future[Any]:
+        """Send a request over the connection there is; the future has the answer's data."""
+        future: Future[Any] = Future()
+        self.post(lambda: self._calls.ask(topic, payload, future))
+        return future
 
     def note_vendor_message(self, k: str, task: str) -> bool:
         """Remember a message that came by a vendor; tell whether it is new."""
@@ -179,7 +188,8 @@ class Engine(NetworkLoop):
         self.start_timer("connack", CONNACK_SECONDS)
 
     def _properties(self) -> list[tuple[str, str]]:
-        properties = {name: str(value) for name, value in self._config.description.items() if value}
+        described = region() | dict(self._config.description)
+        properties = {name: str(value) for name, value in described.items() if value}
         properties["platform"] = self._config.platform
         if self._is_registering:
             properties |= self.store.proof_of_registration()
@@ -251,6 +261,7 @@ class Engine(NetworkLoop):
         self._timers.clear()
         self._requests.clear()
         self._unregistration.give_up(NotRunningError("the connection was lost"))
+        self._calls.give_up(NotRunningError("the connection was lost"))
         self._delivery.discard()
         if self._connection is not None:
             self._connection.close()

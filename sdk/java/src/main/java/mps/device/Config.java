@@ -175,7 +175,7 @@ public final class Config {
             return this;
         }
 
-        /** Adds what the device says of itself: manufacturer, model, osVersion or appVersion. */
+        /** Adds what the device says of itself: manufacturer, model, osVersion or appVersion; timeZone, language or country, the system's by default. */
         public Builder describe(String name, String value) {
             description.put(name, value);
             return this;

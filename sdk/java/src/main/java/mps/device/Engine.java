@@ -4,7 +4,10 @@ import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Locale;
+import java.util.TimeZone;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ForkJoinPool;
 import java.util.function.Consumer;
 import org.json.JSONArray;
 import org.json.JSONObject;
@@ -121,6 +124,36 @@ final class Engine {
         void send(Wishes wishes, CompletableFuture<Void> future);
     }
 
+    /** Asks over the connection there is; the future has the answer's data, and fails where there is no connection. */
+    CompletableFuture<JSONObject> ask(String topic, JSONObject payload) {
+        CompletableFuture<JSONObject> future = new CompletableFuture<>();
+        boolean runs = loop.post(() -> {
+            if (!requests.isPossible()) {
+                fail(future, new PushException.NotRunning("not connected"));
+                return;
+            }
+            requests.send(
+                topic,
+                payload.toString(),
+                answer -> {
+                    if (answer.isSuccess()) {
+                        ForkJoinPool.commonPool().execute(() -> future.complete(answer.data()));
+                    } else {
+                        fail(future, answer.refusal());
+                    }
+                },
+                () -> fail(future, new PushException.NotRunning("the connection was lost before the answer came")));
+        });
+        if (!runs) {
+            fail(future, new PushException.NotRunning("the client was stopped"));
+        }
+        return future;
+    }
+
+    private static void fail(CompletableFuture<?> future, Exception error) {
+        ForkJoinPool.commonPool().execute(() -> future.completeExceptionally(error));
+    }
+
     void sendEventsSoon() {
         loop.post(this::sendEvents);
     }
@@ -153,7 +186,13 @@ final class Engine {
         show(new State(State.Status.CONNECTING));
         DeviceState.Identity identity = registersAgain ? null : state.identity();
         isRegistering = identity == null;
-        Map<String, String> properties = new LinkedHashMap<>(config.description);
+        Map<String, String> properties = new LinkedHashMap<>();
+        properties.put("timeZone", TimeZone.getDefault().getID());
+        properties.put("language", Locale.getDefault().toLanguageTag());
+        if (!Locale.getDefault().getCountry().isEmpty()) {
+            properties.put("country", Locale.getDefault().getCountry());
+        }
+        properties.putAll(config.description);
         properties.put("platform", config.platform);
         if (isRegistering) {
             properties.putAll(state.proofOfRegistration());

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ForkJoinPool;
+import org.json.JSONArray;
 import org.json.JSONObject;
 
 /**
@@ -166,6 +167,99 @@ public final class PushClient implements AutoCloseable {
     /** Withdraws the vendor's token: the device is reached by its connection alone. Fails as {@link #bind} does. */
     public CompletableFuture<Void> withdrawVendorToken() {
         return want((wishes, future) -> wishes.report(0, "", future));
+    }
+
+    /**
+     * Reads a page of the inbox: the messages of the device and of its user. It needs a connection.
+     *
+     * @param before the {@link InboxPage#next} of the page before; empty for the newest
+     * @param limit how many messages at most, up to 50
+     * @return fails with {@link PushException}: without a connection, or if the service refused
+     */
+    public CompletableFuture<InboxPage> readInbox(String before, int limit) {
+        return inbox(new JSONObject().put("before", before).put("limit", limit));
+    }
+
+    /** Counts the unread messages of the inbox, for a badge. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Integer> countUnread() {
+        return inbox(new JSONObject().put("limit", 0)).thenApply(InboxPage::unread);
+    }
+
+    /** Marks messages as read, up to 100; returns how many are unread then. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Integer> markRead(String... ks) {
+        return inbox(new JSONObject().put("read", new JSONArray(ks)).put("limit", 0)).thenApply(InboxPage::unread);
+    }
+
+    /** Marks all messages as read; returns how many are unread then. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Integer> markAllRead() {
+        return inbox(new JSONObject().put("read", "all").put("limit", 0)).thenApply(InboxPage::unread);
+    }
+
+    /** Deletes messages from the inbox, up to 100; returns how many are unread then. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Integer> deleteFromInbox(String... ks) {
+        return inbox(new JSONObject().put("delete", new JSONArray(ks)).put("limit", 0)).thenApply(InboxPage::unread);
+    }
+
+    /** Adds tags to the device, of those that the backend has made. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Void> addTags(String... names) {
+        return changeProfile(new JSONObject().put("tags", new JSONObject().put("add", new JSONArray(names))));
+    }
+
+    /** Removes tags of the device. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Void> removeTags(String... names) {
+        return changeProfile(new JSONObject().put("tags", new JSONObject().put("remove", new JSONArray(names))));
+    }
+
+    /** Subscribes the device to topics, of those that the backend has made. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Void> subscribe(String... names) {
+        return changeProfile(new JSONObject().put("topics", new JSONObject().put("add", new JSONArray(names))));
+    }
+
+    /** Ends subscriptions to topics. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Void> unsubscribe(String... names) {
+        return changeProfile(new JSONObject().put("topics", new JSONObject().put("remove", new JSONArray(names))));
+    }
+
+    /**
+     * Sets attributes of the device: texts, numbers, or {@link java.util.Date}s. Fails as {@link #readInbox} does.
+     */
+    public CompletableFuture<Void> setAttributes(Map<String, ?> values) {
+        JSONObject attributes = new JSONObject();
+        values.forEach((name, value) -> attributes.put(
+            name,
+            value instanceof java.util.Date ? new JSONObject().put("time", ((java.util.Date) value).getTime()) : value));
+        return changeProfile(new JSONObject().put("attributes", attributes));
+    }
+
+    /** Removes attributes of the device. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Void> unsetAttributes(String... names) {
+        JSONObject attributes = new JSONObject();
+        for (String name : names) {
+            attributes.put(name, JSONObject.NULL);
+        }
+        return changeProfile(new JSONObject().put("attributes", attributes));
+    }
+
+    /** Says whether the device takes marketing messages; null takes it back. Fails as {@link #readInbox} does. */
+    public CompletableFuture<Void> setMarketingConsent(Boolean consent) {
+        return changeProfile(new JSONObject().put("marketingConsent", consent == null ? JSONObject.NULL : consent));
+    }
+
+    private CompletableFuture<InboxPage> inbox(JSONObject payload) {
+        return ask("mps/inbox", payload).thenApply(InboxPage::new);
+    }
+
+    private CompletableFuture<Void> changeProfile(JSONObject payload) {
+        return ask("mps/profile", payload).thenApply(nothing -> null);
+    }
+
+    private synchronized CompletableFuture<JSONObject> ask(String topic, JSONObject payload) {
+        if (engine == null) {
+            CompletableFuture<JSONObject> future = new CompletableFuture<>();
+            future.completeExceptionally(new PushException.NotRunning("the client is not started"));
+            return future;
+        }
+        return engine.ask(topic, payload);
     }
 
     private synchronized CompletableFuture<Void> want(Engine.Wish wish) {

@@ -16,6 +16,7 @@ final class Requests {
     private final Diagnostics diagnostics;
     private final Consumer<String> onFailure;
     private final Map<String, Consumer<Answer>> waiting = new HashMap<>();
+    private final Map<String, Runnable> lost = new HashMap<>();
     private Connection connection;
     private long lastNumber;
 
@@ -34,6 +35,11 @@ final class Requests {
         /** Tells whether the service was unable to serve: the same can be asked again later. */
         boolean isTemporary() {
             return "SYSTEM_ERROR".equals(name());
+        }
+
+        /** Returns what was asked for; null if there is nothing. */
+        JSONObject data() {
+            return values.optJSONObject("data");
         }
 
         String name() {
@@ -56,11 +62,20 @@ final class Requests {
     void use(Connection current) {
         connection = current;
         waiting.clear();
+        java.util.List<Runnable> unanswered = new java.util.ArrayList<>(lost.values());
+        lost.clear();
+        unanswered.forEach(Runnable::run);
         loop.cancel(TIMER);
     }
 
     boolean isPossible() {
         return connection != null;
+    }
+
+    /** Asks as {@link #send(String, String, Consumer)}; {@code onLost} is called if the connection ends before the answer. */
+    void send(String topic, String payload, Consumer<Answer> onAnswer, Runnable onLost) {
+        send(topic, payload, onAnswer);
+        lost.put(String.valueOf(lastNumber), onLost);
     }
 
     /** Asks; the answer comes in the loop's thread, or never if the connection ends. */
@@ -79,6 +94,7 @@ final class Requests {
 
     void answered(String correlation, byte[] payload) {
         Consumer<Answer> onAnswer = waiting.remove(correlation);
+        lost.remove(correlation);
         if (onAnswer == null) {
             return;
         }

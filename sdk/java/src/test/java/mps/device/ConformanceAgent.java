@@ -51,7 +51,7 @@ public final class ConformanceAgent implements PushListener {
             return;
         }
         if (result instanceof CompletableFuture) {
-            ((CompletableFuture<?>) result).whenComplete((done, error) -> answer(line, null, error));
+            ((CompletableFuture<?>) result).whenComplete((done, error) -> answer(line, done, error));
         } else {
             answer(line, result, null);
         }
@@ -100,6 +100,34 @@ public final class ConformanceAgent implements PushListener {
             case "ignored":
                 client.ignored(line.getString("k"));
                 return null;
+            case "readInbox":
+                return client.readInbox(line.optString("before"), line.optInt("limit", 20)).thenApply(ConformanceAgent::described);
+            case "countUnread":
+                return client.countUnread();
+            case "markRead":
+                return client.markRead(texts(line, "ks"));
+            case "markAllRead":
+                return client.markAllRead();
+            case "deleteFromInbox":
+                return client.deleteFromInbox(texts(line, "ks"));
+            case "addTags":
+                return client.addTags(texts(line, "names"));
+            case "removeTags":
+                return client.removeTags(texts(line, "names"));
+            case "subscribe":
+                return client.subscribe(texts(line, "names"));
+            case "unsubscribe":
+                return client.unsubscribe(texts(line, "names"));
+            case "unsetAttributes":
+                return client.unsetAttributes(texts(line, "names"));
+            case "setAttributes":
+                java.util.Map<String, Object> values = line.getJSONObject("values").toMap();
+                values.replaceAll((name, value) -> value instanceof java.util.Map
+                    ? new java.util.Date(((Number) ((java.util.Map<?, ?>) value).get("time")).longValue())
+                    : value);
+                return client.setAttributes(values);
+            case "setMarketingConsent":
+                return client.setMarketingConsent(line.isNull("consent") ? null : line.getBoolean("consent"));
             case "unregister":
                 return client.unregister();
             case "handler":
@@ -120,6 +148,18 @@ public final class ConformanceAgent implements PushListener {
             default:
                 throw new IllegalArgumentException("no such command: " + line.getString("do"));
         }
+    }
+
+    private static String[] texts(JSONObject line, String name) {
+        return line.getJSONArray(name).toList().toArray(new String[0]);
+    }
+
+    private static JSONObject described(InboxPage page) {
+        JSONArray messages = new JSONArray();
+        for (InboxPage.Entry one : page.messages()) {
+            messages.put(new JSONObject().put("k", one.k()).put("msgKey", one.msgKey()).put("read", one.isRead()));
+        }
+        return new JSONObject().put("messages", messages).put("next", page.next()).put("unread", page.unread());
     }
 
     private void configure(JSONObject line) {
