@@ -226,3 +226,10 @@ def test_the_secret_is_kept_encrypted(subscribe: Subscribe, settings: Settings) 
 def test_every_event_has_a_name_of_its_own_that_fits(subscribe: Subscribe) -> None:
     assert len(set(event_types.NAMES)) == len(event_types.EventType)
     assert max(map(len, event_types.NAMES)) <= 32
+
+
+def test_a_bind_asks_nothing_of_webhooks_where_nobody_listens(known: KnownDevice) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        bindings.bind(Device.objects.get(pk=known.id), "ann")
+        bindings.bind(Device.objects.get(pk=known.id), "bob")
+    assert not [query for query in asked.captured_queries if "pushcore_webhook" in query["sql"]]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -30,8 +33,11 @@ from pushcore.webhooks import endpoints, replay
 from pushcore.webhooks.deliveries import QUEUE
 from tests.pushcore.conftest import RecordingLane
 from tests.pushcore.webhooks.conftest import Backend, Subscribe
+from tests.support import node_packages
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+_NODE = Path(node_packages.__file__).parent / "node_standard_webhooks"
 
 
 def queue(endpoint: WebhookEndpoint, *types: str) -> None:
@@ -83,6 +89,26 @@ def test_the_published_library_verifies_what_a_backend_gets(
     assert headers["webhook-id"] == f"evt_{WebhookDelivery.objects.get().pk}"
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(body + b" ", headers)
+
+
+def test_the_published_npm_library_verifies_what_a_backend_gets(subscribe: Subscribe, backend: Backend) -> None:
+    modules = node_packages.installed(_NODE)
+    endpoint, secret = subscribe(backend.url, "user.bound")
+    queue(endpoint, "user.bound")
+    send_due()
+    [(headers, body)] = backend.requests
+    script = (
+        "const { Webhook } = require('standardwebhooks');"
+        "const [secret, body, headers] = process.argv.slice(1);"
+        "process.stdout.write(JSON.stringify(new Webhook(secret).verify(body, JSON.parse(headers))))"
+    )
+
+    def verify(given: str) -> subprocess.CompletedProcess[str]:
+        command = ["node", "-e", script, secret, given, json.dumps(headers)]
+        return subprocess.run(command, cwd=modules.parent, capture_output=True, text=True, check=False, timeout=60)
+
+    assert json.loads(verify(body.decode()).stdout) == json.loads(body)
+    assert "WebhookVerificationError" in verify(body.decode() + " ").stderr
 
 
 def test_two_secrets_sign_while_one_is_rotated(subscribe: Subscribe, backend: Backend) -> None:
