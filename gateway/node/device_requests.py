@@ -19,23 +19,30 @@ from pushcore.storage.outages import Unavailable, log_outage
 log = structlog.get_logger(__name__)
 
 
-def serve(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
-    """Serve a request; return the answer `{"success", "code", "name", "message"}`, maybe `data`. Never raises."""
+def serve(device: KnownDevice, operation: str, raw: bytes, *, room: int = 0) -> dict[str, Any]:
+    """Serve a request; return the answer `{"success", "code", "name", "message"}`, maybe `data`. Never raises.
+
+    Args:
+        device: Who asks.
+        operation: The topic.
+        raw: The payload.
+        room: Bytes of the largest packet that the device takes; 0 for no limit of its own.
+    """
     try:
-        return carry_out(device, operation, raw)
+        return carry_out(device, operation, raw, room=room)
     except Unavailable as error:
         log_outage(log, error, operation=operation)
         return answer(ResultCode.SYSTEM_ERROR, "temporarily unavailable; try again")
 
 
-def carry_out(device: KnownDevice, operation: str, raw: bytes) -> dict[str, Any]:
-    """Serve a request; return its answer.
+def carry_out(device: KnownDevice, operation: str, raw: bytes, *, room: int = 0) -> dict[str, Any]:
+    """Serve a request as `serve` does; return its answer.
 
     Raises:
         Unavailable: The database or Valkey is unavailable; a later attempt may succeed.
     """
     try:
-        data = OPERATIONS[operation](device, decoding.decode_json(raw, what="the payload"))
+        data = OPERATIONS[operation](device, decoding.decode_json(raw, what="the payload"), room)
     except ResultError as error:
         return answer(error.result, error.message)
     except Device.DoesNotExist:
@@ -77,38 +84,38 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
     return str(value)
 
 
-def _bind(device: KnownDevice, payload: Any) -> None:
+def _bind(device: KnownDevice, payload: Any, _room: int) -> None:
     fields = _fields(device, payload)
     client_requests.bind(device.id, _text(fields, "userId"), _text(fields, "bindToken"))
 
 
-def _unbind(device: KnownDevice, payload: Any) -> None:
+def _unbind(device: KnownDevice, payload: Any, _room: int) -> None:
     client_requests.unbind(device.id, _text(_fields(device, payload), "userId"))
 
 
-def _report(device: KnownDevice, payload: Any) -> None:
+def _report(device: KnownDevice, payload: Any, _room: int) -> None:
     fields = _fields(device, payload)
     client_requests.report(device.id, *info.third_party_fields(fields), info.parse_info(fields))
 
 
-def _profile(device: KnownDevice, payload: Any) -> None:
+def _profile(device: KnownDevice, payload: Any, _room: int) -> None:
     client_requests.update_profile(device, _fields(device, payload))
 
 
-def _inbox(device: KnownDevice, payload: Any) -> dict[str, Any]:
-    return requests.serve(owners.of_device(device.workspace_id, device.id), _fields(device, payload))
+def _inbox(device: KnownDevice, payload: Any, room: int) -> dict[str, Any]:
+    return requests.serve(owners.of_device(device.workspace_id, device.id), _fields(device, payload), room=room)
 
 
-def _event(device: KnownDevice, payload: Any) -> None:
+def _event(device: KnownDevice, payload: Any, _room: int) -> None:
     events.publish(events.parse_events(device, payload))
 
 
-def _unregister(device: KnownDevice, payload: Any) -> None:
+def _unregister(device: KnownDevice, payload: Any, _room: int) -> None:
     _fields(device, payload)
     removal.remove([device.id])
 
 
-OPERATIONS: dict[str, Callable[[KnownDevice, Any], dict[str, Any] | None]] = {
+OPERATIONS: dict[str, Callable[[KnownDevice, Any, int], dict[str, Any] | None]] = {
     "mps/bind": _bind,
     "mps/unbind": _unbind,
     "mps/report": _report,

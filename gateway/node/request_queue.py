@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 
@@ -100,7 +101,8 @@ class RequestQueue:
             while queue:
                 session, request = queue[0]
                 assert session.device is not None
-                answer = await self.threads.run(device_requests.serve, session.device, request.topic, request.payload)
+                served = partial(device_requests.serve, room=session.max_packet)
+                answer = await self.threads.run(served, session.device, request.topic, request.payload)
                 if answer["success"] and request.topic in _CHANGING:
                     self._changed([device_id])
                 self._log.note_request(session.device.ad_token, request.topic, answer)

@@ -333,6 +333,11 @@ class Session(Outbound):
             self._writer.write(self._version.connack_refused(code, retry_after))
             self._close()
 
+    @property
+    def max_packet(self) -> int:
+        """Bytes of the largest packet that the device takes; 0 for no limit."""
+        return self._max_packet
+
     def answer(self, request: DeviceRequest, body: bytes) -> None:
         """Answer a request (QoS 0: it lives and dies with the connection), then acknowledge its PUBLISH."""
         self.open_requests -= 1

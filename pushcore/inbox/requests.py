@@ -15,15 +15,18 @@ from pushcore.storage import ids
 ALL = "all"
 # Bytes of a page's messages as JSON: with what is around them they fit the 16 KiB that every device takes in a packet.
 MAX_PAGE_BYTES = 14_336
+# What is around them.
+_AROUND = 2_048
 
 
-def serve(owner: InboxOwner, payload: Mapping[str, Any]) -> dict[str, Any]:
+def serve(owner: InboxOwner, payload: Mapping[str, Any], *, room: int = 0) -> dict[str, Any]:
     """Serve a device's request: marks first, then a page.
 
     Args:
         owner: Whose inbox.
         payload: `read` (a list of `k`, or "all"), `delete` (a list of `k`), `before` (a cursor), `limit`; a limit of 0
             asks for no page. All are optional. A page ends before `MAX_PAGE_BYTES`; it has one message at least.
+        room: Bytes of the largest packet that the device takes; 0 for no limit of its own.
 
     Returns:
         `messages`, `next` (the cursor, "" on the last page) and `unread`.
@@ -35,7 +38,7 @@ def serve(owner: InboxOwner, payload: Mapping[str, Any]) -> dict[str, Any]:
     before, limit = cursor_of(payload.get("before")), limit_of(payload.get("limit"))
     page = pages.read(owner, before=before, limit=limit) if limit else pages.InboxPage([], None)
     messages = [described(entry) | {"bData": entry.content} for entry in page.entries]
-    fitting = _fitting(messages)
+    fitting = _fitting(messages, min(MAX_PAGE_BYTES, room - _AROUND) if room else MAX_PAGE_BYTES)
     # The cursor is the last message of a page.
     following = page.next if len(fitting) == len(messages) else fitting[-1]["k"]
     return {
@@ -88,12 +91,12 @@ def limit_of(value: Any) -> int:
     return value
 
 
-def _fitting(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the first messages, as many as fit into an answer."""
+def _fitting(messages: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+    """Return the first messages, as many as fit, and one at least."""
     size = 0
     for number, message in enumerate(messages):
         size += len(json.dumps(message)) + len(", ")
-        if number and size > MAX_PAGE_BYTES:
+        if number and size > room:
             return messages[:number]
     return messages
 

@@ -204,7 +204,7 @@ def test_requests_of_ended_sessions_are_bounded_and_drops_are_counted(
     monkeypatch.setattr("gateway.node.request_queue.MAX_ENDED_BYTES", 0)
     served, go_on = threading.Event(), threading.Event()
 
-    def serve(*_arguments: object) -> dict[str, object]:
+    def serve(*_arguments: object, **_: object) -> dict[str, object]:
         served.set()
         go_on.wait(15)
         return {"success": False}

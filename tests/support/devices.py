@@ -55,9 +55,11 @@ class PahoDevice:
         url = urlsplit(demo["ws_url"] if transport == "websockets" else demo["mqtt_url"])
         self.host, self.port = str(url.hostname), int(url.port or 0)
 
-    def connect(self) -> Self:
-        """Connect, and stay connected in a thread until `disconnect`."""
+    def connect(self, *, max_packet: int = 0) -> Self:
+        """Connect, and stay connected in a thread until `disconnect`; takes packets of `max_packet` bytes at most."""
         properties = Properties(PacketTypes.CONNECT)
+        if max_packet:
+            properties.MaximumPacketSize = max_packet
         properties.UserProperty = [("platform", "android"), ("model", "Paho"), ("appVersion", "1.0")]
         device_schemas.check("connect", dict(properties.UserProperty))
         self.client.connect(self.host, self.port, keepalive=30, properties=properties)

@@ -177,6 +177,11 @@ public final class Push {
         return client.token();
     }
 
+    /** Returns the client, for the inbox and the device's profile. */
+    public PushClient client() {
+        return client;
+    }
+
     /** Returns what the connection is doing. */
     public State state() {
         return client.state();
