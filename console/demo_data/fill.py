@@ -74,6 +74,7 @@ def _fill(workspace: Workspace, now: datetime, days: int, *, known_passwords: bo
     zone = ZoneInfo(workspace.time_zone)
     people = operators.make_operators(workspace, now, known_passwords=known_passwords)
     vendors = vendor_accounts.make_accounts(workspace, now)
+    vendor_accounts.make_sms_account(workspace)
     _make_templates(workspace, now)
     categories.make_categories(workspace)
     devices = customers.make_devices(workspace, rng, now)

@@ -1,4 +1,7 @@
-"""The demo's accounts at vendors: most in use, one stopped, one switched off, one whose certificate expires soon."""
+"""The demo's accounts at vendors and at a provider of SMS.
+
+Of those at vendors most are in use, one is stopped, one switched off, and the certificate of one expires soon.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from channels_vendor.registry import VENDORS, demo_account
 from pushcore.channels import Channel
 from pushcore.codes import statuses
 from pushcore.models import Workspace
+from sms.models import SmsAccount
 
 # Nobody listens there: what is pushed in the demo never goes to a vendor. `MPS_DEMO_VENDORS` sets another.
 NOBODY = "http://127.0.0.1:9"
@@ -60,6 +64,14 @@ def make_accounts(workspace: Workspace, now: datetime) -> dict[Channel, datetime
         row.save()
     in_use.forget()
     return used_until
+
+
+def make_sms_account(workspace: Workspace) -> None:
+    """Insert an account at a provider of SMS, which is not in use: nobody is sent an SMS by the demo."""
+    values = {"access_key_id": "demo", "sign_name": "Shop"}
+    SmsAccount.objects.create(
+        workspace=workspace, provider="alibaba", enabled=False, public_values=values, base_url=NOBODY
+    )
 
 
 def note_stopped(workspace: Workspace, at: datetime) -> None:

@@ -55,6 +55,7 @@ _DATA = {
     "auth_user": ("username", "first_name", "last_name", "email"),
     "channels_vendor_vendoraccount": ("certificate_subject", "public_values", "base_url"),
     "channels_vendor_vendormessage": ("vendor_code", "vendor_id"),
+    "sms_smsaccount": ("public_values", "base_url"),
     "console_auditentry": ("object_name", "username", "details"),
     "console_testdevice": ("name",),
     "pushcore_accesskey": ("access_key_id", "name"),
