@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pushcore.models import Workspace
@@ -48,7 +49,7 @@ class SmsAccount(models.Model):
         verbose_name_plural = _("SMS accounts")
 
     def __str__(self) -> str:
-        return f"{self.description.title}, {self.workspace}"
+        return f"{gettext(self.description.title)}, {self.workspace}"
 
     @property
     def description(self) -> ProviderDescription:

@@ -13,7 +13,8 @@ WITH batch AS MATERIALIZED (
 ), receipts AS (
     UPDATE pushcore_receipt r SET target = '', body = '{}' FROM batch WHERE r.message_id = batch.id
 ), tasks AS (
-    UPDATE pushcore_pushtask t SET content = '{}', options = '{}'
+    UPDATE pushcore_pushtask t SET content = '{}', options = '{}',
+        sms = CASE WHEN t.sms IS NOT NULL THEN jsonb_build_object('delay_seconds', t.sms -> 'delay_seconds') END
     FROM (SELECT DISTINCT task_id FROM batch) AS own
     WHERE t.id = own.task_id AND t.message_count = 1 AND t.kind = ANY(%(own_content)s)
 )
