@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from analytics.queries import LENGTHS, Granularity, Report, iter_series, spans
+from pushcore.ab_tests.results import TestResults
 from pushcore.channels import Channel, Platform
 from pushcore.models import PushTask
 from pushcore.ports import CoreIndex
@@ -86,6 +87,29 @@ def targets_csv(targets: Iterable[tuple[str, str]]) -> Iterator[str]:
         line = io.StringIO()
         csv.writer(line).writerow([escape_formula(text) for text in row])
         yield line.getvalue()
+
+
+VARIANT_COLUMNS = (
+    "Variant", "Share", "Winner", "Pushed", "Accepted", "Arrived", "Opened", "Open rate", "Open rate from",
+    "Open rate to",
+)  # fmt: skip
+
+
+def variants_csv(results: TestResults, *, winner: str) -> Iterator[str]:
+    """Return the numbers of an A/B test's variants, and of the rest, as CSV; rates in percent, with 95 % confidence."""
+    out = io.StringIO()
+    out.write(CSV_MARK)
+    writer = csv.writer(out)
+    writer.writerow(VARIANT_COLUMNS)
+    for one in (*results.variants, *([results.rest] if results.rest else [])):
+        index, rates = one.index, (one.rate, *one.interval)
+        writer.writerow(
+            [
+                one.name or "rest", one.share, "yes" if one.name and one.name == winner else "", index.pushed,
+                one.delivered, index.arrived, index.opened, *(round(100 * rate, 2) for rate in rates),
+            ]
+        )  # fmt: skip
+    yield out.getvalue()
 
 
 def escape_formula(text: str) -> str:

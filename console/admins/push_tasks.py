@@ -38,6 +38,7 @@ from console.components.refusals import refusal
 from console.components.row_links import RowLink, row_links
 from console.locale.zones import zone_of
 from console.models import AuditEntry
+from console.pages import ab_tests
 from pushcore.channels import Channel
 from pushcore.codes.results import ResultError
 from pushcore.models import AudienceWalk, Broadcast, FileImport, PushTask
@@ -212,7 +213,12 @@ class PushTaskAdmin(LargeTableAdmin):
             "task": task,
             "figures": self._figures(task),
             "report": report,
-            "report_html": task_report.render(task, report, may_export=self.may(request, Right.EXPORT, task)),
+            "report_html": task_report.render(
+                task,
+                report,
+                may_export=self.may(request, Right.EXPORT, task),
+                may_decide=self.may(request, Right.PUSH, task),
+            ),
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
@@ -249,11 +255,29 @@ class PushTaskAdmin(LargeTableAdmin):
         return shown
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the address that downloads the targets of a status."""
-        own = path(
-            "<path:object_id>/targets/", self.admin_site.admin_view(self.targets), name="pushcore_pushtask_targets"
-        )
-        return [own, *super().get_urls()]
+        """Add the addresses that download targets and variants, and the one that decides an A/B test."""
+        pages = (("targets", self.targets), ("variants", self.variants), ("decide", self.decide))
+        own = [
+            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(page), name=f"pushcore_pushtask_{name}")
+            for name, page in pages
+        ]
+        return [*own, *super().get_urls()]
+
+    def _allowed(self, request: HttpRequest, object_id: str, right: Right) -> PushTask:
+        """Return a task of the user's scope. Raises `MissingRightError` where the user lacks the right."""
+        task = self.get_object(request, object_id)
+        assert isinstance(task, PushTask)
+        if not self.may(request, right, task):
+            raise MissingRightError(right)
+        return task
+
+    def variants(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Download the numbers of the push's variants."""
+        return ab_tests.variants_file(request, self._allowed(request, object_id, Right.EXPORT))
+
+    def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Send a variant to the rest of the audience."""
+        return ab_tests.decide(self, request, self._allowed(request, object_id, Right.PUSH))
 
     def targets(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
         """Stream as CSV the targets whose messages show the given `?status=` on a `?channel=`, both as numbers.
@@ -262,10 +286,7 @@ class PushTaskAdmin(LargeTableAdmin):
             MissingRightError: The user may not export from the task's app.
             Http404: The task is not in the user's scope, or a parameter is missing or malformed.
         """
-        task = self.get_object(request, object_id)
-        assert isinstance(task, PushTask)
-        if not self.may(request, Right.EXPORT, task):
-            raise MissingRightError(Right.EXPORT)
+        task = self._allowed(request, object_id, Right.EXPORT)
         try:
             channel, status = Channel(int(request.GET["channel"])), int(request.GET["status"])
         except (KeyError, ValueError):

@@ -183,8 +183,8 @@ def _count_report(session_key: str, task_id: int, language: str) -> tuple[str, f
         start = time.perf_counter()
         report = task_report.report_of(task)
         seconds = time.perf_counter() - start
-        may_export = scope.may(Right.EXPORT, task.workspace.app_id)
-        return task_report.render(task, report, may_export=may_export), seconds
+        may_export, may_decide = (scope.may(right, task.workspace.app_id) for right in (Right.EXPORT, Right.PUSH))
+        return task_report.render(task, report, may_export=may_export, may_decide=may_decide), seconds
 
 
 _report_html = database_sync_to_async(_count_report, thread_sensitive=False, executor=counting)

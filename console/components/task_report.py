@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from analytics import task_queries
 from analytics.task_queries import ChannelIndex
+from console.components import ab_test_report
+from console.components.ab_test_report import AbTestReport
 from console.components.status_table import StatusRow, status_rows
 from pushcore.codes import statuses
 from pushcore.models import PushTask
@@ -58,6 +60,7 @@ class TaskReport:
         channels: The numbers of each channel.
         undelivered: The statuses that are no success, the most frequent first.
         sms: What became of its SMS; None where it wants none, or where they could not be counted in time.
+        ab_test: The push's A/B test, if it has variants.
         is_complete: The messages could be counted in time; if not, there are the task's own counters only.
     """
 
@@ -69,6 +72,7 @@ class TaskReport:
     channels: list[ChannelIndex] = field(default_factory=list)
     undelivered: list[StatusRow] = field(default_factory=list)
     sms: SmsSummary | None = None
+    ab_test: AbTestReport | None = None
     is_complete: bool = True
 
     @property
@@ -84,6 +88,7 @@ def report_of(task: PushTask) -> TaskReport:
         with statement_timeout(BREAKDOWN_TIMEOUT_MS):
             channels, counts = task_queries.by_channel(task), task_queries.undelivered(task)
             sms = sms_complement().summary(task)
+            ab_test = ab_test_report.report_of(task)
     except StatementTimeoutError:
         counters = (task.message_count, task.success_count, task.arrival_count)
         return TaskReport(
@@ -105,6 +110,7 @@ def report_of(task: PushTask) -> TaskReport:
         failed=sum(one.count for one in counts) - waiting - expired - revoked - held_back,
         channels=channels,
         sms=sms,
+        ab_test=ab_test,
         undelivered=status_rows(
             counts[:LISTED_STATUSES],
             # As seen from the task's page: to look addresses up, the gateway would have to load all pages.
@@ -114,9 +120,22 @@ def report_of(task: PushTask) -> TaskReport:
     )
 
 
-def render(task: PushTask, report: TaskReport, *, may_export: bool) -> str:
-    """Render the report in the active language. `may_export`: the user may download targets."""
-    context = {"task": task, "report": report, "may_export": may_export, "at_most": task_queries.EXPORTED_TARGETS}
+def render(task: PushTask, report: TaskReport, *, may_export: bool, may_decide: bool) -> str:
+    """Render the report in the active language.
+
+    Args:
+        task: The push.
+        report: Its report.
+        may_export: Whether the user may download targets and variants.
+        may_decide: Whether the user may send a variant to the rest.
+    """
+    context = {
+        "task": task,
+        "report": report,
+        "may_export": may_export,
+        "may_decide": may_decide,
+        "at_most": task_queries.EXPORTED_TARGETS,
+    }
     return render_to_string("console/task_report.html", context)
 
 
