@@ -12,6 +12,7 @@ from django.utils import timezone
 from analytics.intake import take
 from console.components import live
 from console.models import AuditEntry
+from pushcore.audience import segments
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
 from pushcore.devices import registry
@@ -22,6 +23,7 @@ from pushcore.ports import DeviceEvent, Outcome
 from pushcore.push import pushes
 from pushcore.push.requests import AudiencePush, Variant
 from tests.console.conftest import BY_TEST, Everything
+from tests.console.test_create_simple import form
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,3 +134,30 @@ def test_the_page_speaks_chinese(superuser: Client, tested: PushTask) -> None:
     said: Any = superuser.get(f"{TASKS}{tested.pk}/change/", headers={"accept-language": "zh-hans"}).text
     for words in ("A/B 测试", "A 的打开率高于 B。", "差异显著", "其余受众", "将 B 发送给其余受众"):
         assert words in said, words
+
+
+def test_a_push_with_a_second_variant_is_made_and_copied(superuser: Client, workspace: Workspace) -> None:
+    registry.register([(workspace, DeviceInfo())] * 3)
+    segments.create(workspace, "all", {"platform": "android"})
+    create = "/console/create/audience/"
+    typed = form(workspace, step="review", segment="all", title="Offer", variant_title="Half price")
+    assert "Select what decides" in superuser.post(create, typed).text
+    typed |= {"ab_test": "significant"}
+    refused = superuser.post(create, typed).text
+    assert "Enter a share." in refused
+    assert "Enter a number of minutes." in refused
+    typed |= {"variant_share": "20", "test_minutes": "90", "valid_seconds": "7200"}
+    assert "Not beside a local time" in superuser.post(create, typed | {"local_time": "09:30"}).text
+    assert "too long together" in superuser.post(create, typed | {"test_minutes": "100000"}).text
+    review = superuser.post(create, typed)
+    for said in ("Half price", "The open rates decide if their difference is significant", "90"):
+        assert said in review.text, said
+    superuser.post(create, typed | {"step": "send", "counted": review.context["counted"], "devices": "3"})
+    test = AbTest.objects.get()
+    assert (test.winner_by, test.test_seconds, test.require_significance) == ("opens", 5400, True)
+    assert [(one["share"], one["override"]) for one in test.variants] == [(20, {}), (20, {"title": "Half price"})]
+    copied = superuser.get(create, {"from": test.pk}).text
+    for said in ('value="Half price"', 'value="90"', 'value="7200"', 'value="significant" selected'):
+        assert said in copied, said
+    AbTest.objects.update(winner_by="")
+    assert "Its variants are not copied." in superuser.get(create, {"from": test.pk}).text

@@ -27,8 +27,8 @@ Detail = tuple[str, str]
 
 # Shown apart, as the message itself.
 _IN_THE_MESSAGE = ("title", "body")
-# Listed below under labels of their own.
-_BY_CATEGORY = ("message_category", "ignore_quiet_hours")
+# Listed if they say something.
+_IF_GIVEN = ("message_category", "ignore_quiet_hours", "ab_test")
 _LISTED_APART = ("android_channel", "template", "file", "findings", "valid_seconds")
 
 
@@ -45,7 +45,7 @@ def details(form: AnyForm, parameters: ExtensionParameters, sending: SendingForm
         if bound.name not in (*_IN_THE_MESSAGE, *_LISTED_APART) and is_asked(form, bound):
             value = shown(bound, form.cleaned_data.get(bound.name))
             # What says nothing of its own is not listed: no category, and nothing else than it says.
-            if bound.name in _BY_CATEGORY and not form.cleaned_data.get(bound.name):
+            if bound.name in _IF_GIVEN and not form.cleaned_data.get(bound.name):
                 continue
             if value:
                 yield str(bound.label) if bound.name != "file_name" else _("File"), value

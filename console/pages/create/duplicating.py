@@ -13,11 +13,11 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from console.pages.create import sms
+from console.pages.create import sms, variants
 from console.pages.create.explanations import PARAMETERS
 from console.pages.create.fields import ICONS, IMAGES, MAX_PARAMETER_ROWS, RICH_STYLE
 from pushcore.audience import wave_times
-from pushcore.models import AudienceWalk, Broadcast, FileImport, PushTask, Segment, TaskLoad
+from pushcore.models import AbTest, AudienceWalk, Broadcast, FileImport, PushTask, Segment, TaskLoad
 from pushcore.models.pushes import NAMED_TARGETS, DeliveryType
 from pushcore.push import templates
 
@@ -58,6 +58,9 @@ def copy_of(task: PushTask) -> Copy:
         if walk is not None and walk.has_times:
             values |= _wave_times(task, walk)
         notes += missing + _pace_url(walk)
+        found, missing = _variants(walk)
+        values |= found
+        notes += missing
     elif task.kind == PushTask.Kind.MULTIPLE:
         file = FileImport.objects.filter(pk=task.pk).first()
         values |= _pace(file)
@@ -163,6 +166,16 @@ def _pace(load: TaskLoad | None) -> dict[str, Any]:
 def _pace_url(load: TaskLoad | None) -> list[str]:
     """Note that a URL, parts of which may be secret, is not shown to whoever pushes again."""
     return [_("Its pace URL is not copied.")] if load and load.pace_url else []
+
+
+def _variants(walk: AudienceWalk | None) -> tuple[dict[str, Any], list[str]]:
+    """Return the A/B test of a push and how long a message of it is valid; a note where the form has none for it."""
+    test = AbTest.objects.filter(walk=walk).first() if walk else None
+    if test is None:
+        return {}, []
+    values = {"valid_seconds": test.expired_seconds}
+    typed = variants.typed_of(test)
+    return (values, [_("Its variants are not copied.")]) if typed is None else (values | typed, [])
 
 
 def _wave_times(task: PushTask, walk: AudienceWalk) -> dict[str, Any]:

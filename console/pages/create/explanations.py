@@ -123,6 +123,12 @@ EXPLANATIONS: dict[tuple[ResultCode, str], Explanation] = {
     (_Code.INVALID_PARAM, "bestTimeHours"): Explanation(
         "best_time_hours", _("A number from 1 to {best_time_hours}, or nothing; not beside a local time.")
     ),
+    (_Code.INVALID_PARAM, "variants"): Explanation(
+        "ab_test", _("Not beside a local time, a best time or a period over which the push is spread.")
+    ),
+    (_Code.INVALID_PARAM, "testSeconds"): Explanation(
+        "test_minutes", _("The time of the test and the valid period are too long together.")
+    ),
     (_Code.INVALID_PARAM, "messagesPerSecond"): Explanation(
         "messages_per_second", _("A number from 1 to {messages_per_second}, or nothing.")
     ),

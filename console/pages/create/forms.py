@@ -24,6 +24,7 @@ from console.pages.create.fields import (
     radio,
 )
 from console.pages.create.sms import SmsPart
+from console.pages.create.variants import VariantPart
 from pushcore.channels import Platform
 from pushcore.codes.results import ResultCode
 from pushcore.models.pushes import DeliveryType
@@ -177,7 +178,9 @@ class BroadcastForm(MessageIdPart, PlaceholdersPart):
         )
 
 
-class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, InboxPart, PacePart, LocalTimePart):
+class AudienceForm(
+    MessageIdPart, SegmentPart, ContentPart, ChannelPart, InboxPart, PacePart, LocalTimePart, VariantPart
+):
     """Push to the devices of a segment, with the content typed in."""
 
     kind = "audience"
@@ -199,6 +202,7 @@ class AudienceForm(MessageIdPart, SegmentPart, ContentPart, ChannelPart, InboxPa
             **self.category_rules(),
             android_channel=self.channel(self.delivery_type),
             **self.content(),
+            **self.variants(),
         )
 
 
