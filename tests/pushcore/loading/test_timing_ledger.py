@@ -1,4 +1,4 @@
-"""Whatever paces, waves, caps and consents are combined, each device has one message, and each is accounted for."""
+"""Whatever paces, waves, variants, caps and consents are combined, each device has one message, accounted for."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pushcore.audience.open_hours import Open
 from pushcore.codes import statuses
 from pushcore.delivery import outcomes
 from pushcore.loading import load, pace_callback, wake
-from pushcore.models import AudienceWalk, AudienceWave, Device, Message, MessageCategory, PushTask, Workspace
+from pushcore.models import AbTest, AudienceWalk, AudienceWave, Device, Message, MessageCategory, PushTask, Workspace
 from pushcore.ports import Outcome
 from pushcore.push import pushes
-from pushcore.push.requests import AudiencePush
+from pushcore.push.requests import AudiencePush, Variant
 from tests.pushcore.conftest import Clock, RecordingLane
 from tests.pushcore.loading.test_local_time import ZONES, fleet
 from tests.support.serving import serving
@@ -28,10 +28,16 @@ from tests.support.serving import serving
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PUSHES = 12
-# The first ones: of these some messages expire, and the third of a category is held back.
+# The first ones: of these some messages expire, and the third of a category is held back; one is an A/B test.
 SURE: list[dict[str, Any]] = [
     {"expired_seconds": 10, "messages_per_second": 1},
     *[{"expired_seconds": 600, "message_category": "offers"}] * 3,
+    {
+        "expired_seconds": 60,
+        "variants": (Variant(name="A", share=30), Variant(name="B", share=30)),
+        "test_seconds": 900,
+        "messages_per_second": 4,
+    },
 ]
 
 
@@ -82,7 +88,18 @@ def timing(dice: random.Random, backend: Moody) -> dict[str, Any]:
     if not when and dice.random() < 0.4:
         pace = {"over_seconds": dice.randrange(10, 500)}
     url = f"http://127.0.0.1:{backend.server_address[1]}/pace"
+    if not when and "over_seconds" not in pace and dice.random() < 0.6:
+        when = an_ab_test(dice)
     return when | pace | ({"pace_url": url} if dice.random() < 0.5 else {})
+
+
+def an_ab_test(dice: random.Random) -> dict[str, Any]:
+    """Choose an A/B test, of a part of the audience or of all of it."""
+    shares = [dice.randrange(1, 50), dice.randrange(1, 50)]
+    if dice.random() < 0.3:
+        shares[1] = 100 - shares[0]
+    variants = tuple(Variant(name=name, share=share, title=name) for name, share in zip("AB", shares, strict=True))
+    return {"variants": variants, "test_seconds": dice.randrange(60, 9000) if sum(shares) < 100 else None}
 
 
 def run_to_the_end(at: Clock) -> None:
@@ -134,5 +151,6 @@ def test_each_device_has_one_message_of_each_push_and_each_message_is_accounted_
         assert sum(counted) == task.message_count == len(devices)
         became += by_status
     # All of it happened.
+    assert AbTest.objects.exclude(winner="").exists()
     assert len(became) == 4
     assert not AudienceWave.objects.exists()
