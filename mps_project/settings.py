@@ -269,6 +269,9 @@ def _periodic(task: str, every: timedelta) -> dict[str, Any]:
 # query, which costs a tenth of sending the task and running it in a worker.
 PERIODIC_WORK = {
     "pushcore.fire_schedules": "pushcore.schedules.firing.any_due",
+    "pushcore.walk_broadcasts": "pushcore.broadcast.vendor_walk.any_unwalked",
+    "pushcore.work_off_revocations": "pushcore.revocation.task_rows.any_unfinished",
+    "pushcore.erase_users": "pushcore.privacy.erasure.any_unfinished",
     "pushcore.load_messages": "pushcore.loading.load.any_waiting",
     "pushcore.ask_pace_callbacks": "pushcore.loading.pace_callback.any_due",
     "pushcore.end_refused": "pushcore.categories.consent.any_refused",

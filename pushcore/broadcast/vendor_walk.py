@@ -11,6 +11,7 @@ from collections import deque
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from pushcore.broadcast.audience import behind_vendors
 from pushcore.broadcast.broadcasts import MAX_ACTIVE, is_active
@@ -43,6 +44,15 @@ class _Reached(NamedTuple):
     token: str
 
 
+def any_unwalked() -> bool:
+    """Return whether a broadcast is not walked to its end."""
+    return _unwalked().exists()
+
+
+def _unwalked() -> QuerySet[Broadcast]:
+    return Broadcast.objects.filter(is_active(), walked_at__isnull=True)
+
+
 def walk_all(*, budget_seconds: float = 20.0) -> int:
     """Walk broadcasts that are not walked to their end, until the time is spent.
 
@@ -54,8 +64,7 @@ def walk_all(*, budget_seconds: float = 20.0) -> int:
     """
     deadline = time.monotonic() + budget_seconds
     created = 0
-    active = Broadcast.objects.filter(is_active(), walked_at__isnull=True).order_by("pk")
-    unwalked = deque(active.values_list("pk", flat=True)[:MAX_ACTIVE])
+    unwalked = deque(_unwalked().order_by("pk").values_list("pk", flat=True)[:MAX_ACTIVE])
     # A batch of each in turn: a small one does not wait for the end of a large one.
     while unwalked:
         if time.monotonic() >= deadline:

@@ -41,6 +41,8 @@ MAX_QUEUES = 10_000
 WRITE_BATCH, WRITE_SECONDS = 100, 0.2
 # How long an answer or a signal is waited for at a time.
 WAIT_SECONDS = 0.05
+# How long an idle sender waits for a signal at a time; a request to stop is seen after it.
+IDLE_SECONDS = 0.25
 # Due rows are polled this often without a signal, for no more than a tenth of the time (1 / POLL_SHARE).
 POLL_SECONDS, POLL_SHARE = 1.0, 10.0
 HEARTBEAT_SECONDS = sender_signals.ALIVE_SECONDS / 5
@@ -153,7 +155,22 @@ class Sender:
 
     def _poll_and_step(self) -> None:
         self._poll_signals()
-        self._step()
+        if not self._step():
+            self._wait()
+
+    def _wait(self) -> None:
+        """Wait for a signal while no call is in flight; shortly where an endpoint is paused or holds posts."""
+        seconds = WAIT_SECONDS if self._due or self._round_robin else IDLE_SECONDS
+        seconds = min(seconds, self._poll_at - time.monotonic())
+        is_away = self._signals_at > time.monotonic() + WAIT_SECONDS
+        if is_away or seconds < WAIT_SECONDS:
+            self._stop.wait(WAIT_SECONDS)
+            return
+        try:
+            if sender_signals.wait_for_wake(seconds):
+                self._poll_at = min(self._poll_at, self._poll_not_before)
+        except ValkeyDown as error:
+            self._signals_at = time.monotonic() + self._signals_backoff.failed(error)
 
     def drain(self, budget_seconds: float) -> int:
         """Send what is due until nothing is left or the time is spent; return how many posts were made."""
@@ -173,8 +190,6 @@ class Sender:
         busy = bool(self._in_flight)
         if busy:
             self._handle_answers(self._collect_answers())
-        else:
-            self._stop.wait(WAIT_SECONDS)
         late = time.monotonic() - self._oldest_unwritten >= WRITE_SECONDS
         if self._unwritten and (late or self._unwritten_count() >= WRITE_BATCH or not self._in_flight):
             self._write()

@@ -21,7 +21,8 @@ ALIVE_SECONDS = 15
 def wake_sender() -> None:
     """Tell senders that receipts have become due. Never raises."""
     try:
-        client().set(_AWAKE, 1, ex=_AWAKE_SECONDS)
+        # A list of one element, for a list can be waited for.
+        client().pipeline().lpush(_AWAKE, 1).ltrim(_AWAKE, 0, 0).expire(_AWAKE, _AWAKE_SECONDS).execute()
     except ValkeyDown:
         log.warning("receipt sender could not be woken; it polls within a second")
 
@@ -32,7 +33,19 @@ def was_woken() -> bool:
     Raises:
         ValkeyDown: Valkey is unavailable.
     """
-    return bool(client().getdel(_AWAKE))
+    return client().lpop(_AWAKE) is not None
+
+
+def wait_for_wake(seconds: float) -> bool:
+    """Wait until `wake_sender` is called, or was not seen yet; tell, and reset, whether it was.
+
+    Args:
+        seconds: How long to wait; less than an answer of Valkey may take (`pushcore.storage.valkey`).
+
+    Raises:
+        ValkeyDown: Valkey is unavailable.
+    """
+    return client().blpop([_AWAKE], timeout=seconds) is not None
 
 
 def heartbeat() -> None:

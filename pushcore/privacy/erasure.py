@@ -90,6 +90,11 @@ def _erase_what_identifies(erasure: Erasure) -> None:
     tell_changed([device_id for _, device_id, unbound_at in bindings if unbound_at is None])
 
 
+def any_unfinished() -> bool:
+    """Return whether an erasure is not finished."""
+    return Erasure.objects.filter(finished_at__isnull=True).exists()
+
+
 def work_off_all(*, budget_seconds: float = 20.0) -> None:
     """Go on with erasures that are not finished, until the time is spent. Called periodically."""
     deadline = time.monotonic() + budget_seconds

@@ -17,6 +17,11 @@ from pushcore.storage import clock
 BATCH = 1000
 
 
+def any_unfinished() -> bool:
+    """Return whether a revocation is not finished."""
+    return Revocation.objects.filter(finished_at__isnull=True).exists()
+
+
 def work_off_all(*, budget_seconds: float = 20.0) -> None:
     """Go on with revocations that are not finished, until the time is spent. Called periodically."""
     deadline = time.monotonic() + budget_seconds

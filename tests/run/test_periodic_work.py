@@ -19,7 +19,16 @@ from mps_project.celery import app
 from mps_project.configuration import CommonConfiguration
 from pushcore.devices import registry
 from pushcore.devices.info import DeviceInfo
-from pushcore.models import ConsentRefusal, FileImport, PushTask, QuietHours, Workspace
+from pushcore.models import (
+    Broadcast,
+    ConsentRefusal,
+    Erasure,
+    FileImport,
+    PushTask,
+    QuietHours,
+    Revocation,
+    Workspace,
+)
 from pushcore.schedules import service
 from pushcore.storage import ids
 from pushcore.storage.one_at_a_time import one_at_a_time, takes_one_thread
@@ -149,6 +158,11 @@ def test_work_is_requested_only_where_there_is_some(beat: tuple[Scheduler, list[
     QuietHours.objects.create(workspace=workspace, starts=time(22), ends=time(8), walked_until=now)
     [(device, _secret)] = registry.register([(workspace, DeviceInfo())])
     ConsentRefusal.objects.create(device_id=device.id, refused_at=now)
+    Broadcast.objects.create(
+        task_id=1, workspace=workspace, platform=1, msgkey="k", self_built=True, expire_at=now + timedelta(hours=1)
+    )
+    Revocation.objects.create(task_id=1, own_task_id=2, created_at=now)
+    Erasure.objects.create(workspace=workspace, user_id="u", requested_at=now)
     for name in settings.PERIODIC_WORK:
         scheduler.apply_entry(requested[name])
     assert set(sent) == settings.PERIODIC_WORK.keys()
