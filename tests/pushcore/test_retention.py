@@ -22,6 +22,7 @@ GROWING = [
     "pushcore_receiptattempt",
     "pushcore_webhookattempt",
     "pushcore_webhookdelivery",
+    "sms_smsmessage",
 ]
 
 
