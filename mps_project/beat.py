@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from celery.beat import ScheduleEntry, SchedulingError
 from celery.beat import Scheduler as MemoryScheduler
+from celery.schedules import BaseSchedule
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils.module_loading import import_string
@@ -34,8 +35,9 @@ class Scheduler(MemoryScheduler):
         super().setup_schedule()
         for entry in self.schedule.values():
             entry.last_run_at = _LONG_AGO
+            assert isinstance(entry.schedule, BaseSchedule)
             # Celery's own clock looks for daylight saving each time, which took most of an idle beat's time.
-            entry.schedule.nowfun = partial(datetime.now, UTC)
+            entry.schedule.nowfun = partial(datetime.now, UTC)  # type: ignore[attr-defined]  # not in its stubs
 
     def schedules_equal(self, old: object, new: object) -> bool:
         """Tell Celery, which compares all entries each time it wakes up, that the settings do not change."""
