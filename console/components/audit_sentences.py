@@ -59,12 +59,15 @@ WRITTEN = (
     gettext_noop("Replayed the event."),
     gettext_noop("Rotated the secret."),
     gettext_noop("Ended the former secret."),
+    gettext_noop("Sent a variant to the rest."),
     gettext_noop("targets"),
+    gettext_noop("variants"),
     gettext_noop("usage analysis"),
     gettext_noop("a user's data"),
 )
 # Names of the other details, and values of fields: marked as well.
 _MARKED = (
+    gettext_noop("variant"),
     gettext_noop("Yes"),
     gettext_noop("No"),
     gettext_noop("API address"),

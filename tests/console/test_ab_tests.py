@@ -108,7 +108,8 @@ def test_who_may_push_sends_a_variant_to_the_rest_once(
     assert AbTest.objects.get().decided_by in decided
     assert Message.objects.filter(task=tested).count() == 60
     assert "variant B is decided already" in operator.post(address.replace("=B", "=A"), follow=True).text
-    assert "Sent variant B" in str(AuditEntry.objects.filter(action="change").latest("pk").details)
+    details = AuditEntry.objects.filter(action="change").latest("pk").details
+    assert details == {"what": "Sent a variant to the rest.", "variant": "B"}
 
 
 def test_the_variants_are_downloaded_by_who_may_export(member: Callable[[str], Client], tested: PushTask) -> None:

@@ -91,6 +91,8 @@ OTHERS: dict[str, str] = {
     "dismiss_setup": NOBODY,  # by POST alone
     "command_palette": "viewer",
     "pushcore_pushtask_targets": NOBODY,  # without a question
+    "pushcore_pushtask_variants": NOBODY,  # of a push that tests none
+    "pushcore_pushtask_decide": NOBODY,
     "export_user": NOBODY,  # by POST alone
     "analysis_export": NOBODY,  # by POST alone
     "export_state": NOBODY,  # there is none of that number

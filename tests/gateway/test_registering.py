@@ -101,8 +101,8 @@ def test_the_answer_is_sent_first_when_the_node_is_notified_of_the_removal_befor
 ) -> None:
     serve = device_requests.serve
 
-    def serve_late(device: KnownDevice, operation: str, raw: bytes) -> dict[str, object]:
-        answer = serve(device, operation, raw)
+    def serve_late(device: KnownDevice, operation: str, raw: bytes, *, room: int) -> dict[str, object]:
+        answer = serve(device, operation, raw, room=room)
         assert wait_for(lambda: gateway.session_of(known[0]).state is State.ENDING)
         return answer
 
