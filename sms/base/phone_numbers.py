@@ -1,4 +1,4 @@
-"""Phone numbers as providers want them, and as operators may see them."""
+"""Phone numbers as providers want them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,3 @@ def international(number: str, country_code: str) -> str:
     if number.startswith("+"):
         return number
     return f"+{country_code}{number.lstrip('0')}" if country_code else ""
-
-
-def masked(number: str) -> str:
-    """Return a number of which the last two digits are left."""
-    return "•" * max(0, len(number) - 2) + number[-2:]
