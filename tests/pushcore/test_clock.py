@@ -192,3 +192,45 @@ def test_a_bind_token_is_valid_for_its_time_whatever_the_gateways_clock(
         ):  # fmt: skip
             with pytest.raises(ResultError):
                 check_client_may_bind(device, "ann", unfit)
+
+
+class StandingHost:
+    """`time` of a host whose clocks move when they are told to."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+
+class LateCursor:
+    """A cursor of a database whose clock says `at`, and whose answer takes `seconds`."""
+
+    def __init__(self, host: StandingHost, at: float, seconds: float) -> None:
+        self.host, self.at, self.seconds = host, at, seconds
+
+    def execute(self, sql: str) -> None:
+        self.host.now += self.seconds
+
+    def fetchone(self) -> tuple[float]:
+        return (self.at,)
+
+
+def test_a_late_answer_takes_the_place_of_a_precise_one_only_as_that_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy host a reading would else be wrong by half of the time that its answer took."""
+    host = StandingHost()
+    monkeypatch.setattr(clock, "system", host)
+    monkeypatch.setattr(clock, "_reading", None)
+    monkeypatch.setattr(clock, "_warned_at", float("inf"))
+    clock.read(LateCursor(host, 5000.0, 0.5))
+    assert clock.time() == 5000.25
+    clock.read(LateCursor(host, 5000.0, 0.002))
+    assert clock.time() == 5000.001
+    clock.read(LateCursor(host, 5000.0, 0.4))
+    assert clock.time() == pytest.approx(5000.401)
+    host.now += 600
+    clock.read(LateCursor(host, 7000.0, 0.4))
+    assert clock.time() == pytest.approx(7000.2)

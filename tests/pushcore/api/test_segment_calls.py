@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -98,7 +99,7 @@ def test_a_push_keeps_the_segment_as_it_was_and_a_schedule_takes_it_as_it_is_whe
     call(rest, "PushToAudience", **SIMPLE | {"msgkey": "k2"}, segmentName="phones", **timed)
     assert rest.call(REST_PATHS["PushDeleteSegment"], SCOPE | {"segmentName": "phones"})["code"] == "3028"
     segments.update(workspace, "phones", condition={"platform": "ios"})
-    Occurrence.objects.update(at=timezone.now())
+    Occurrence.objects.update(at=timezone.now() - timedelta(seconds=1))
     firing.fire_due()
     load.load_all()
     later = PushTask.objects.exclude(pk=int(now)).get()
