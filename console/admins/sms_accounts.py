@@ -36,7 +36,7 @@ from sms.providers import PROVIDERS
 class NewSmsAccountForm(forms.ModelForm):
     """The form of an account that is added."""
 
-    provider = forms.ChoiceField(label=_("provider"), widget=UnfoldAdminSelectWidget)
+    provider = forms.ChoiceField(label=_("Provider"), widget=UnfoldAdminSelectWidget)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
