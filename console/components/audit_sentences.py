@@ -67,7 +67,6 @@ WRITTEN = (
 )
 # Names of the other details, and values of fields: marked as well.
 _MARKED = (
-    gettext_noop("variant"),
     gettext_noop("Yes"),
     gettext_noop("No"),
     gettext_noop("API address"),

@@ -45,8 +45,8 @@ def decide(site_page: ModelAdmin[PushTask], request: HttpRequest, task: PushTask
     except ResultError as error:
         messages.error(request, _("Not decided: %(why)s") % {"why": refusal(error)})
     else:
-        done = {"what": "Sent a variant to the rest.", "variant": variant}
-        audit.record(request, AuditEntry.Action.CHANGE, task, done)
+        # Which one, the push's page says for good.
+        site_page.log_change(request, task, "Sent a variant to the rest.")
         messages.success(request, _("Variant %(variant)s goes to the rest.") % {"variant": variant})
     return HttpResponseRedirect(back)
 

@@ -18,6 +18,8 @@ from pushcore.loading.wake import wake_loader
 from pushcore.models import AbTest, AudienceWalk, PushTask, Workspace
 from pushcore.storage import clock
 
+log = structlog.get_logger(__name__)
+
 
 class State(Enum):
     """What an A/B test is at."""
@@ -39,9 +41,6 @@ def state_of(test: AbTest) -> State:
     if test.walk.phase == AudienceWalk.Phase.TEST:
         return State.SENDING
     return State.UNDECIDED if test.decides_at is None else State.WAITING
-
-
-log = structlog.get_logger(__name__)
 
 
 def test_of(workspace: Workspace, task_id: int) -> AbTest:
